@@ -1,0 +1,83 @@
+/**
+ * The settings as the program uses them: parsed, validated once, frozen, passed down. The table that
+ * produces them, with every key's default, validator and description, is `table.ts`.
+ */
+
+/** A rule that adds a response field to the paths that match a glob (picomatch, against the URL path). */
+export interface HeaderRule {
+  readonly pattern: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A rule that sets Cache-Control on the paths that match a glob. The first that matches wins. */
+export interface CacheControlRule {
+  readonly pattern: string;
+  readonly value: string;
+}
+
+/** The page (a URL path below the document root) that is sent with an error status. */
+export interface ErrorPage {
+  readonly status: number;
+  readonly path: string;
+}
+
+export type LogFormat = 'combined' | 'json';
+export type DotfilePolicy = 'hide' | 'serve';
+/** `inside`: a link is followed while its target stays below the document root. */
+export type SymlinkPolicy = 'inside' | 'always' | 'never';
+export type TransportName = 'auto' | 'native' | 'portable';
+
+/** Every setting, by its key in camel case. Paths are absolute; units stand in the names. */
+export interface Settings {
+  readonly port: number;
+  readonly host: string;
+  readonly documentRoot: string;
+  readonly numWorkers: number;
+  readonly threadsPerWorker: number;
+  readonly maxConnections: number;
+  readonly maxQueueSize: number;
+  readonly transport: TransportName;
+
+  readonly indexFiles: readonly string[];
+  readonly autoindex: boolean;
+  readonly cleanUrls: boolean;
+  /** URL path of the page sent for what is not found to clients that accept HTML; `''`: off. */
+  readonly spa: string;
+  readonly dotfiles: DotfilePolicy;
+  readonly followSymlinks: SymlinkPolicy;
+  readonly errorPages: readonly ErrorPage[];
+  readonly cacheControl: readonly CacheControlRule[];
+  readonly headers: readonly HeaderRule[];
+  /** Origins that may read responses; `['*']`: any; empty: CORS off. */
+  readonly cors: readonly string[];
+  readonly compress: boolean;
+  readonly serverTiming: boolean;
+
+  readonly cacheSizeMb: number;
+  readonly cacheMaxFileKb: number;
+  readonly cacheRevalidateMs: number;
+
+  /** Idle keep-alive timeout. */
+  readonly timeoutSeconds: number;
+  readonly headerTimeoutSeconds: number;
+  readonly bodyTimeoutSeconds: number;
+  readonly writeTimeoutSeconds: number;
+  readonly drainTimeoutSeconds: number;
+  readonly maxUrlBytes: number;
+  readonly maxHeaderKb: number;
+  readonly maxBodyKb: number;
+
+  /** A path; `-`: standard output; `''`: off. */
+  readonly logFile: string;
+  readonly logFormat: LogFormat;
+  /** A path; `''`: in the server's own run-time directory. */
+  readonly statsFile: string;
+  readonly statsIntervalMs: number;
+  /** Addresses and CIDR blocks; `['all']`: anyone. */
+  readonly statsAllow: readonly string[];
+  /** URL path of the quiet health check; `''`: off. */
+  readonly healthPath: string;
+  /** A path; `''`: in the run-time directory of the user. */
+  readonly pidFile: string;
+}

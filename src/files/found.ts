@@ -1,0 +1,79 @@
+/**
+ * What a lookup in the document root finds. These values cross from a pool thread to the worker's
+ * loop, so they are plain data; bodies are transferred, not copied.
+ */
+import type { Coding } from '../http/reply.js';
+
+/** The slice of the settings that decides what a URL path means on disk. */
+export interface LookupRules {
+  /** Real path of the document root. */
+  readonly root: string;
+  readonly indexFiles: readonly string[];
+  readonly autoindex: boolean;
+  readonly cleanUrls: boolean;
+  readonly dotfiles: 'hide' | 'serve';
+  readonly followSymlinks: 'inside' | 'always' | 'never';
+  /** Bodies up to this size are read into memory. */
+  readonly maxBodyBytes: number;
+}
+
+/** Question to a pool thread. */
+export interface LookupTask {
+  /** The request path as received: raw, percent-encoded, one char per byte (latin1), without query. */
+  readonly rawPath: string;
+  /** `identity` of what is already known: when nothing changed, the answer is just `unchanged`. */
+  readonly known?: string;
+}
+
+/** One stored form of a file: itself, or a sidecar (`.br`, `.zst`, `.gz`). */
+export interface FoundVariant {
+  readonly coding: Coding;
+  /** Real path on disk. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** dev:ino:size:mtimeNs:ctimeNs of this file. */
+  readonly identity: string;
+  /** Whole content, or null above the limit. Read while unchanged: stat before equals stat after. */
+  readonly body: Uint8Array | null;
+  /** Strong entity tag with its quotes: content hash when the body was read, else from mtime and size. */
+  readonly etag: string;
+}
+
+export interface FoundFile {
+  readonly kind: 'file';
+  /** URL path of the file that was found, decoded: `/docs/index.html` for `/docs/`. */
+  readonly urlPath: string;
+  /** All variants' identities; equal strings mean nothing changed. */
+  readonly identity: string;
+  /** Last modification of the file itself, whole seconds since the epoch, in milliseconds. */
+  readonly mtimeMs: number;
+  /** `identity` first, then the sidecars that exist. */
+  readonly variants: readonly FoundVariant[];
+}
+
+/** A generated directory listing, both forms at once. */
+export interface FoundListing {
+  readonly kind: 'listing';
+  readonly urlPath: string;
+  readonly identity: string;
+  readonly html: Uint8Array;
+  readonly json: Uint8Array;
+  readonly htmlEtag: string;
+  readonly jsonEtag: string;
+}
+
+/** The resource lives under another path; `location` is an encoded absolute path, without query. */
+export interface FoundElsewhere {
+  readonly kind: 'redirect';
+  readonly status: 301 | 308;
+  readonly location: string;
+}
+
+/** There is nothing to serve: `bad-request` for broken percent-encoding, `failed` for a disk's error. */
+export interface NotFound {
+  readonly kind: 'missing' | 'bad-request' | 'busy' | 'failed';
+  /** For the log, when `failed` or `busy` (out of descriptors, or a file that keeps changing). */
+  readonly reason?: string;
+}
+
+export type Found = FoundFile | FoundListing | FoundElsewhere | NotFound | { readonly kind: 'unchanged' };

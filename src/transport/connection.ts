@@ -1,0 +1,94 @@
+/**
+ * The seam between the transports and everything above: a connection is a thing that can be written
+ * to, paused, ended and handed over. Which system calls do that is the transport's business; nothing
+ * above this file knows of sockets or descriptors.
+ *
+ * Life of a connection in a worker:
+ *
+ *     transport ──onData──► handler ──write──► (gathered) ──flush──► kernel
+ *                                                  │
+ *                                     beforeFlush: counters are committed
+ *
+ * Writes are gathered and go out together once per turn of the event loop, after `beforeFlush`. So
+ * what a worker has counted is on record before the client can see it, whatever kills the worker.
+ */
+
+/** The other end of a connection, and the listener it came in by. */
+export interface Peer {
+  /** IPv4 or IPv6 address in text form; `''` on a Unix-domain socket. */
+  readonly address: string;
+  readonly port: number;
+  /** Position of the listener in the master's list. */
+  readonly listener: number;
+}
+
+/** Part of an open file, sent as it lies on disk. */
+export interface FileSlice {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A file held open for one response. Whoever sends it closes it, in every outcome. */
+export interface OpenFile {
+  readonly fd: number;
+  /** True while the file is still the one that was opened: same inode, size, mtime and ctime. */
+  unchanged(): Promise<boolean>;
+  close(): void;
+}
+
+/** What came of sending file slices. */
+export type SendFileOutcome = 'sent' | 'changed' | 'closed';
+
+/** One client connection in a worker. */
+export interface Connection {
+  readonly peer: Peer;
+  /** Bytes accepted by `write` that the kernel has not taken yet. */
+  readonly unsentBytes: number;
+  /** Queues bytes; they leave at the next flush, in order. The buffer must not change afterwards. */
+  write(bytes: Uint8Array): void;
+  /**
+   * Sends slices of a file after all that was written before, with back-pressure and in bounded
+   * memory. Ends in `changed`, with the last bytes withheld, when the file is no longer what it was:
+   * the caller must then destroy the connection, so that the response cannot look whole.
+   * Closes the file in every outcome. Nothing may be written until it is done.
+   */
+  sendFile(file: OpenFile, slices: readonly FileSlice[]): Promise<SendFileOutcome>;
+  /** Stops reading at once: no byte is taken from the kernel until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Flushes, then closes our direction (FIN); the peer's bytes are still delivered. */
+  end(): void;
+  /** Closes both directions at once. */
+  destroy(): void;
+  /**
+   * Gives the connection back to the master, with bytes that were read and not used; the next worker
+   * continues exactly there. Only between requests, with nothing unsent. False when this transport or
+   * this connection cannot: the caller goes on owning it.
+   */
+  handBack(unused: Uint8Array): boolean;
+}
+
+/** What a connection tells its owner. */
+export interface ConnectionHandler {
+  /**
+   * Bytes arrived: `bytes[0..length)`. The buffer belongs to the transport and is reused as soon as
+   * this returns: copy what is kept.
+   */
+  onData(bytes: Buffer, length: number): void;
+  /** All that was queued has been given to the kernel. */
+  onFlushed(): void;
+  /** The peer closed its direction; ours may still be used. */
+  onEnd(): void;
+  /** The connection is gone, whoever closed it. `unsent`: queued bytes that never left. Called once. */
+  onClose(unsent: number, error: Error | undefined): void;
+}
+
+/** A worker's half of a transport. */
+export interface WorkerTransport {
+  readonly name: 'native' | 'portable';
+  /** Begins to receive connections. `accept` makes the handler of each. */
+  start(accept: (connection: Connection) => ConnectionHandler): void;
+  /** Runs once per turn of the loop before gathered bytes and hand-over acknowledgements take effect. */
+  onBeforeFlush(commit: () => void): void;
+  close(): void;
+}

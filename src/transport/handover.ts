@@ -1,0 +1,50 @@
+/**
+ * The master's half of the seam: listeners that accept, and one channel to each worker over which
+ * accepted connections are handed over.
+ */
+
+/** Where to listen. `port` 0 picks a free one. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * A connection in the master's hands: just accepted, or handed back by a worker. It holds a descriptor
+ * and must end in exactly one of `release` (a worker has it) or `refuse`.
+ */
+export interface Waiting {
+  /** Bytes read by an earlier owner and not used; empty for a new connection. */
+  readonly unused: Uint8Array;
+  /** True when a worker handed it back. */
+  readonly returned: boolean;
+  /** Closes the master's copy of the descriptor; the connection itself lives on in the worker. */
+  release(): void;
+  /** Sends a last response and closes. Returns the number of bytes sent. */
+  refuse(response: Uint8Array): number;
+}
+
+/** The master's end of the channel to one worker. */
+export interface WorkerChannel {
+  /**
+   * Hands a connection over; false when the channel cannot take it now (worker stopped or busy, or
+   * gone): choose another worker. The master's copy is kept until the worker has counted it as taken.
+   */
+  handOver(connection: Waiting): boolean;
+  /** Connections handed over that the worker has not counted as taken. */
+  readonly inFlight: number;
+  /** Releases the copies of the first `taken` connections ever handed over. */
+  acknowledge(taken: number): void;
+  /** The worker is dead: gives up the channel and returns what it had not taken when it died. */
+  reclaim(taken: number): Waiting[];
+}
+
+/** The master's half of a transport. */
+export interface MasterTransport {
+  readonly name: 'native' | 'portable';
+  /** Binds and listens; rejects with the system's error. Resolves to the address bound. */
+  listen(address: ListenAddress): Promise<ListenAddress>;
+  /** Stops accepting on one address, or on all. Connections already accepted are not touched. */
+  unlisten(address?: ListenAddress): void;
+  onConnection(receive: (connection: Waiting) => void): void;
+}
