@@ -8,7 +8,7 @@ export const EXIT = {
   ok: 0,
   /** A configuration is wrong: `check` found mistakes, or the server could not start on it. */
   badConfig: 1,
-  /** The command line is wrong: unknown command or option. */
+  /** The command line is wrong: unknown command or option, or a value that cannot be. */
   usage: 2,
   /** An address cannot be bound: taken, not ours, or not permitted. */
   cannotListen: 3,
@@ -18,6 +18,8 @@ export const EXIT = {
   workerBoot: 5,
   /** `stop`, `reload` or `status` found no running server. */
   notRunning: 6,
+  /** `stop`, `reload` or `status` found a server, but it did not end in time or belongs to another user. */
+  notObeyed: 7,
   /** A defect in handover itself. */
   internal: 70,
 } as const;

@@ -4,7 +4,7 @@
  * them (multipart/byteranges). Date, Connection and X-Cache are added when the plan is serialised,
  * because they belong to the moment and not to the resource.
  */
-import type { FileSlice, OpenFile } from '../transport/connection.js';
+import type { FilePart, OpenFile } from '../transport/connection.js';
 
 /** nginx's vocabulary, as sent in X-Cache. `''`: the cache had no part in it. */
 export type CacheState = 'HIT' | 'MISS' | 'BYPASS' | 'EXPIRED' | 'REVALIDATED' | '';
@@ -12,7 +12,7 @@ export type CacheState = 'HIT' | 'MISS' | 'BYPASS' | 'EXPIRED' | 'REVALIDATED' |
 /** A body whose parts are partly on disk. */
 export interface FileBody {
   readonly file: OpenFile;
-  readonly parts: readonly (Buffer | FileSlice)[];
+  readonly parts: readonly FilePart[];
 }
 
 export interface Reply {
@@ -24,6 +24,8 @@ export interface Reply {
   readonly cache: CacheState;
   /** True when the connection must not be used after this response. */
   readonly close: boolean;
+  /** True for the statistics and the health check, which count and log themselves nowhere. */
+  readonly monitoring?: boolean;
 }
 
 /** A content coding of a stored representation (RFC 9110 section 8.4.1; zstd: RFC 8878). */

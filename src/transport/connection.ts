@@ -28,6 +28,9 @@ export interface FileSlice {
   readonly length: number;
 }
 
+/** A piece of a body that lies partly on disk. */
+export type FilePart = Uint8Array | FileSlice;
+
 /** A file held open for one response. Whoever sends it closes it, in every outcome. */
 export interface OpenFile {
   readonly fd: number;
@@ -42,17 +45,21 @@ export type SendFileOutcome = 'sent' | 'changed' | 'closed';
 /** One client connection in a worker. */
 export interface Connection {
   readonly peer: Peer;
-  /** Bytes accepted by `write` that the kernel has not taken yet. */
+  /** True when another worker had it before. */
+  readonly returned: boolean;
+  /** Bytes accepted by `write` and `sendFile` since the connection was made. */
+  readonly queuedBytes: number;
+  /** Those of them that the kernel has not taken. Stands still once the connection is closed. */
   readonly unsentBytes: number;
   /** Queues bytes; they leave at the next flush, in order. The buffer must not change afterwards. */
   write(bytes: Uint8Array): void;
   /**
-   * Sends slices of a file after all that was written before, with back-pressure and in bounded
-   * memory. Ends in `changed`, with the last bytes withheld, when the file is no longer what it was:
-   * the caller must then destroy the connection, so that the response cannot look whole.
-   * Closes the file in every outcome. Nothing may be written until it is done.
+   * Sends slices of a file, and bytes between them, after all that was written before: with
+   * back-pressure and in bounded memory. Ends in `changed`, with the last bytes withheld, when the file is no longer what it was:
+   * the caller must then destroy the connection, so that the response cannot look whole. Rejects when
+   * the disk fails, with the same duty. Closes the file in every outcome. Nothing may be written until it is done.
    */
-  sendFile(file: OpenFile, slices: readonly FileSlice[]): Promise<SendFileOutcome>;
+  sendFile(file: OpenFile, parts: readonly FilePart[]): Promise<SendFileOutcome>;
   /** Stops reading at once: no byte is taken from the kernel until `resume`. */
   pause(): void;
   resume(): void;
@@ -79,8 +86,20 @@ export interface ConnectionHandler {
   onFlushed(): void;
   /** The peer closed its direction; ours may still be used. */
   onEnd(): void;
-  /** The connection is gone, whoever closed it. `unsent`: queued bytes that never left. Called once. */
-  onClose(unsent: number, error: Error | undefined): void;
+  /** The connection is gone, whoever closed it; not called when it was handed back. Called once. */
+  onClose(error: Error | undefined): void;
+}
+
+/** What a worker's transport counts for the scoreboard. */
+export interface TransportCounters {
+  /** Connections up to this number were received; on record before anything of the last is read. */
+  taken(upTo: number): void;
+  opened(): void;
+  closed(): void;
+  handedBack(): void;
+  received(bytes: number): void;
+  /** Bytes on their way to the kernel; a negative number takes back what never left. */
+  sent(bytes: number): void;
 }
 
 /** A worker's half of a transport. */

@@ -3,6 +3,8 @@
  * accepted connections are handed over.
  */
 
+import type { ChildProcess } from 'node:child_process';
+
 /** Where to listen. `port` 0 picks a free one. */
 export interface ListenAddress {
   readonly host: string;
@@ -46,5 +48,10 @@ export interface MasterTransport {
   listen(address: ListenAddress): Promise<ListenAddress>;
   /** Stops accepting on one address, or on all. Connections already accepted are not touched. */
   unlisten(address?: ListenAddress): void;
+  /** Where connections go: those accepted and those that workers hand back. */
   onConnection(receive: (connection: Waiting) => void): void;
+  /** Where to report what goes wrong with accepting, such as running out of descriptors. */
+  onTrouble(report: (text: string) => void): void;
+  /** Opens the channel to a worker that was just started. */
+  channelTo(child: ChildProcess): WorkerChannel;
 }

@@ -1,0 +1,56 @@
+/** `handover --help`, made from the table of settings and the list of options. Pure. */
+import { flagOf, SECTIONS } from '../config/setting.js';
+import { type Row, rowsIn } from '../config/table.js';
+import { definitions, HARD_SPACE, wrap } from './layout.js';
+import { OPTIONS, SHORT_FLAGS } from './options.js';
+
+const USAGE: readonly (readonly [string, string])[] = [
+  ['handover [DIR] [options]', 'Serve DIR, or what the configuration says'],
+  ['handover check [FILE]', 'Validate a configuration: every mistake on a line of its own'],
+  ['handover stop', 'Let responses in flight finish, then end the server'],
+  ['handover reload', 'Let the server read its configuration again'],
+  ['handover status', 'Show what the server and its workers are doing'],
+];
+
+const CONTROL =
+  'stop, reload and status find the server by --config FILE, --port N or --pid-file FILE; without these, by ' +
+  './server.conf, or because it is the only one.';
+
+const SETTINGS =
+  'Each setting is also a key of the configuration file (PORT=3000 for --port 3000) and an environment variable ' +
+  '(HANDOVER_PORT). The command line wins over the environment, that over the file. Switches can be negated: ' +
+  '--no-compress.';
+
+const TERM_WIDTH = 30;
+
+/** The whole help for a terminal of that many columns. */
+export function helpText(version: string, columns: number): string {
+  const paragraph = (text: string): string => wrap(text, columns - 2).join('\n  ');
+  const options = Object.entries(OPTIONS).map(([name, option]): [string, string] => {
+    const short = option.short === undefined ? '    ' : `-${option.short}, `;
+    const value = option.placeholder === undefined ? '' : ` ${option.placeholder}`;
+    return [`${short}--${name}${value}`, option.summary];
+  });
+  const sections = SECTIONS.map((section) => {
+    const rows = rowsIn(section).map((row): [string, string] => [termOf(row), descriptionOf(row)]);
+    return `${section}\n${definitions(rows, TERM_WIDTH, columns)}`;
+  });
+  return [
+    `${wrap(`handover ${version}: serves a directory over HTTP with several processes`, columns).join('\n')}\n`,
+    `Usage\n${definitions(USAGE, TERM_WIDTH, columns)}\n  ${paragraph(CONTROL)}\n`,
+    `Options\n${definitions(options, TERM_WIDTH, columns)}`,
+    `Settings\n  ${paragraph(SETTINGS)}\n`,
+    ...sections,
+  ].join('\n');
+}
+
+function termOf(row: Row): string {
+  const letter = SHORT_FLAGS[row.name];
+  const value = row.type.switch === undefined ? ` ${row.type.placeholder}` : `[=${row.type.placeholder}]`;
+  return `${letter === undefined ? '' : `-${letter}, `}${flagOf(row.key)}${value}`;
+}
+
+function descriptionOf(row: Row): string {
+  const { summary, default: value } = row;
+  return value === '' ? summary : `${summary} [${value.replaceAll(' ', HARD_SPACE)}]`;
+}

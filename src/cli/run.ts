@@ -1,0 +1,52 @@
+/** Runs what the arguments ask for, and turns whatever comes of it into an exit code. */
+import { EXIT, type ExitCode, HandoverError } from '../errors.js';
+import { VERSION } from '../version.js';
+import { type CommandLine, parseCommandLine } from './command-line.js';
+import type { Command } from './options.js';
+import { reportMistakes } from './report.js';
+import type { Terminal } from './terminal.js';
+
+type Run = (line: CommandLine, terminal: Terminal) => ExitCode | Promise<ExitCode>;
+
+/** Each is loaded when it is called for: `stop` needs no server, and nobody waits for code that is not run. */
+const RUN: Readonly<Record<Command, () => Promise<Run>>> = {
+  serve: async () => (await import('./serve.js')).serve,
+  check: async () => (await import('./check.js')).check,
+  stop: async () => (await import('./control.js')).stop,
+  reload: async () => (await import('./control.js')).reload,
+  status: async () => (await import('./status.js')).status,
+};
+
+/** Does not throw: every failure is one line on standard error, a defect its stack as well. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  try {
+    const line = parseCommandLine(args, terminal.cwd);
+    if (line.switches.has('help')) {
+      terminal.out((await import('./help.js')).helpText(VERSION, terminal.columns));
+      return EXIT.ok;
+    }
+    if (line.switches.has('version')) {
+      terminal.out(`handover ${VERSION}\n`);
+      return EXIT.ok;
+    }
+    if (line.mistakes.length > 0) {
+      reportMistakes(line.mistakes, terminal);
+      terminal.err('handover --help lists the commands and options\n');
+      return EXIT.usage;
+    }
+    const command = await RUN[line.command]();
+    return await command(line, terminal);
+  } catch (error) {
+    return fail(error, terminal);
+  }
+}
+
+function fail(error: unknown, terminal: Terminal): ExitCode {
+  if (error instanceof HandoverError) {
+    terminal.err(`handover: ${error.message}\n`);
+    return error.exitCode;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.err(`handover: internal error, please report it\n${detail}\n`);
+  return EXIT.internal;
+}

@@ -1,0 +1,95 @@
+/** Settings: where the server listens, what it serves, and with how many processes. */
+import { availableParallelism } from 'node:os';
+import type { Rows } from './setting.js';
+import { choice, integer } from './values.js';
+import { host } from './values-network.js';
+import { path } from './values-paths.js';
+
+const section = 'Network and processes';
+
+export const PROCESS_ROWS: Rows<
+  | 'port'
+  | 'host'
+  | 'documentRoot'
+  | 'numWorkers'
+  | 'threadsPerWorker'
+  | 'maxConnections'
+  | 'maxQueueSize'
+  | 'transport'
+> = {
+  port: {
+    key: 'PORT',
+    section,
+    type: integer(0, 65_535),
+    default: '3000',
+    summary: 'Port to listen on; 0 picks a free one',
+    details:
+      'When the default port is taken, the next free one is used and the start banner says so. A port that was ' +
+      'asked for is never replaced: when it is taken, the server names the process that has it and ends.',
+    example: '8080',
+  },
+  host: {
+    key: 'HOST',
+    section,
+    type: host,
+    default: '0.0.0.0',
+    summary: 'Address to listen on',
+    details: '`0.0.0.0` is every IPv4 address, `::` every address, `127.0.0.1` this machine only.',
+    example: '127.0.0.1',
+  },
+  documentRoot: {
+    key: 'DOCUMENT_ROOT',
+    section,
+    type: path(),
+    default: './www',
+    defaultWithoutFile: '.',
+    summary: 'Directory to serve',
+    details:
+      'The same as DIR on the command line. Without a configuration file the default is the current directory.',
+    example: '/srv/www',
+  },
+  numWorkers: {
+    key: 'NUM_WORKERS',
+    section,
+    type: integer(1, 512, { auto: { value: availableParallelism(), words: 'one for each core' } }),
+    default: 'auto',
+    summary: 'Worker processes',
+    example: '4',
+  },
+  threadsPerWorker: {
+    key: 'THREADS_PER_WORKER',
+    section,
+    type: integer(1, 128),
+    default: '4',
+    summary: 'Threads of each worker, for reading and compressing files',
+    example: '8',
+  },
+  maxConnections: {
+    key: 'MAX_CONNECTIONS',
+    section,
+    type: integer(1, 1_000_000),
+    default: '16384',
+    summary: 'Open connections, all workers together',
+    details: 'Each takes a file descriptor: `ulimit -n` must allow for them.',
+    example: '50000',
+  },
+  maxQueueSize: {
+    key: 'MAX_QUEUE_SIZE',
+    section,
+    type: integer(1, 1_000_000),
+    default: '1024',
+    summary: 'Connections that may wait in the master while every worker is full',
+    details: 'What comes on top of them is answered with 503.',
+    example: '4096',
+  },
+  transport: {
+    key: 'TRANSPORT',
+    section,
+    type: choice(['auto', 'portable'], { native: 'the native transport is not part of this version' }),
+    default: 'auto',
+    summary: 'How connections reach the workers',
+    details:
+      '`portable` passes sockets over the IPC channel of node:cluster; `auto` picks the fastest there is.',
+    example: 'portable',
+  },
+};

@@ -1,0 +1,91 @@
+/** Hosts, addresses and origins as values of settings. */
+import { isIP } from 'node:net';
+import type { Parsed, ValueType } from './value-type.js';
+import { asBoolean, list } from './values.js';
+
+/** RFC 1123 section 2.1; the last label must not be all digits, or it would be a broken IPv4 address. */
+const HOST_NAME =
+  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+
+/** An address or a name to listen on. */
+export const host: ValueType<string> = {
+  placeholder: 'ADDRESS',
+  accepts: 'an IPv4 or IPv6 address or a host name',
+  parse(text) {
+    if (isIP(text) !== 0 || HOST_NAME.test(text)) return { value: text };
+    return { problem: 'must be an IPv4 or IPv6 address or a host name', hint: hostHint(text) };
+  },
+  format: (value) => [value],
+};
+
+function hostHint(text: string): string | undefined {
+  if (text === '*') return 'write 0.0.0.0 for every IPv4 address, :: for every address';
+  const bracketed = /^\[(.+)\]$/.exec(text)?.[1];
+  if (bracketed !== undefined && isIP(bracketed) === 6) return `write ${bracketed}, without brackets`;
+  if (text.includes('://')) return 'write the host only';
+  return /:\d+$/.test(text) ? 'the port has a key of its own, PORT' : undefined;
+}
+
+function parseOrigin(word: string): Parsed<string> {
+  const origin = word.toLowerCase();
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@]+\/?$/.test(origin)) {
+    return {
+      problem: `${word} is no origin`,
+      hint: 'write scheme, host and port only: https://example.com:8443',
+    };
+  }
+  if (!URL.canParse(origin)) return { problem: `${word} is no origin` };
+  const url = new URL(origin);
+  // What browsers send in Origin: the default port left out, no slash. Other schemes have no such form.
+  const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
+  return { value: isWeb ? url.origin : origin.replace(/\/$/, '') };
+}
+
+const originList = list({
+  placeholder: 'off|*|ORIGINS',
+  accepts: 'off, * or origins with spaces between them',
+  empty: 'off',
+  parseWord: parseOrigin,
+});
+
+/** Origins that may read responses: `['*']` for any, empty for none. */
+export const origins: ValueType<readonly string[]> = {
+  ...originList,
+  parse(text, base) {
+    const answer = asBoolean(text);
+    if (answer === false) return { value: [] };
+    return answer === true || text === '*' ? { value: ['*'] } : originList.parse(text, base);
+  },
+  switch: {
+    on: '*',
+    off: 'off',
+    takes: (word) => word === '*' || asBoolean(word) !== undefined || word.includes('://'),
+  },
+};
+
+function parseNetwork(word: string): Parsed<string> {
+  const [address = '', prefix, ...rest] = word.split('/');
+  const family = isIP(address);
+  const bits = family === 4 ? 32 : 128;
+  if (family === 0 || address.includes('%') || rest.length > 0) {
+    const hint = word === 'localhost' ? 'write 127.0.0.0/8 ::1' : 'write 10.0.0.0/8 or ::1';
+    return { problem: `${word} is no address and no CIDR block`, hint };
+  }
+  if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)) {
+    return { problem: `${word} has a prefix that is not 0 to ${bits}` };
+  }
+  return { value: word };
+}
+
+const networkList = list({
+  placeholder: 'all|none|ADDRESSES',
+  accepts: 'addresses and CIDR blocks with spaces between them, all or none',
+  empty: 'none',
+  parseWord: parseNetwork,
+});
+
+/** Addresses and CIDR blocks: `['all']` for anyone, empty for nobody. */
+export const networks: ValueType<readonly string[]> = {
+  ...networkList,
+  parse: (text, base) => (text === 'all' ? { value: ['all'] } : networkList.parse(text, base)),
+};

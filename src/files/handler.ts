@@ -1,0 +1,246 @@
+/**
+ * The static handler, a straight line: method → find → select → decide → reply. What is at hand is
+ * answered at once; only a miss, an expired entry, a compression or a file on disk makes a promise.
+ */
+import { messageOf, systemCode } from '../errors.js';
+import { djb2 } from '../cache/djb2.js';
+import type { ErrorPage } from '../config/settings.js';
+import type { Clock } from '../http/clock.js';
+import { errorReply } from '../http/error-reply.js';
+import { acceptsHtml, type CodingPreference, namesHtml, parseAcceptEncoding, prefersJson } from '../http/negotiation.js';
+import type { CacheState, Reply } from '../http/reply.js';
+import type { RequestHead } from '../http/request-head.js';
+import { fieldBit } from '../http/request-head.js';
+import type { Peer } from '../transport/connection.js';
+import { type DiskReply, decide, isDiskReply } from './decide.js';
+import type { Monitoring } from './monitoring.js';
+import { openSame } from './open-file.js';
+import { chooseVariant, codingToMake, type FileResource, type RedirectResource } from './resource.js';
+import type { ResponseRules } from './response-rules.js';
+import { type FileTasks, LookupFailure, type ResourceKey, type ResourceStore, type Stored } from './store.js';
+
+export interface HandlerOptions {
+  readonly store: ResourceStore;
+  readonly tasks: FileTasks;
+  readonly rules: ResponseRules;
+  readonly monitoring: Monitoring;
+  readonly clock: Clock;
+  readonly errorPages: readonly ErrorPage[];
+  /** URL path of the page for what is not found, for clients that ask for HTML; `''`: off. */
+  readonly spa: string;
+  /** Told what went wrong on the disk. */
+  readonly report: (problem: string) => void;
+}
+
+/** Who asks. The address is looked up only when it matters. */
+export interface Asker {
+  readonly peer: Peer;
+}
+
+const ALLOW = 'Allow: GET, HEAD, OPTIONS\r\n';
+const ACCEPT_ENCODING = fieldBit('accept-encoding');
+/** Distinct Accept-Encoding values that are remembered; browsers and tools have a few dozen. */
+const MAX_PREFERENCES = 256;
+
+/** How often a file that changes between look-up and opening is looked up again. */
+const OPEN_ATTEMPTS = 3;
+
+export class StaticHandler {
+  readonly #options: HandlerOptions;
+  readonly #errorPages: ReadonlyMap<number, ResourceKey>;
+  readonly #spa: ResourceKey | undefined;
+  readonly #preferences = new Map<string, CodingPreference>();
+  readonly #noPreference = parseAcceptEncoding(undefined);
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+    this.#errorPages = new Map(options.errorPages.map(({ status, path }) => [status, keyOf(path)]));
+    this.#spa = options.spa === '' ? undefined : keyOf(options.spa);
+  }
+
+  /** Answers one request. The head is only borrowed: what outlives this call is retained. */
+  handle(head: RequestHead, from: Asker): Reply | Promise<Reply> {
+    if (head.method !== 'GET' && head.method !== 'HEAD') return this.#otherMethod(head);
+    const resource = this.#options.store.fresh(head);
+    if (resource?.kind === 'file' && !this.#options.rules.byOrigin) {
+      const preference = this.#preference(head);
+      if (codingToMake(resource, preference, this.#options.tasks.codings) === undefined) {
+        const reply = this.#select(head, resource, preference, 'HIT');
+        if (!isDiskReply(reply)) return reply;
+      }
+    }
+    return this.#find(head.retain(), from);
+  }
+
+  #otherMethod(head: RequestHead): Reply {
+    if (head.method === 'OPTIONS') {
+      const preflight = this.#options.rules.preflightLines(
+        head.field('origin'),
+        head.field('access-control-request-headers'),
+      );
+      const fields = `${ALLOW}Content-Length: 0\r\n${preflight}`;
+      return { status: 200, fields, body: null, cache: '', close: false };
+    }
+    if (head.method === '') return errorReply(501, 'This method is not known here.', { fields: ALLOW });
+    return errorReply(405, '', { fields: ALLOW });
+  }
+
+  async #find(head: RequestHead, from: Asker): Promise<Reply> {
+    const { monitoring, store } = this.#options;
+    const isHead = head.method === 'HEAD';
+    try {
+      const own = monitoring.own(head.path, from.peer.address, isHead);
+      if (own !== undefined) return await own;
+      const stored = await store.get({ key: head.key, hash: head.keyHash });
+      if (stored.resource.kind === 'missing') {
+        const fallback = monitoring.fallback(head.path, from.peer.address, isHead);
+        if (fallback !== undefined) return await fallback;
+      }
+      return this.#forOrigin(head, await this.#replyWith(head, stored));
+    } catch (error) {
+      return this.#failure(head, error);
+    }
+  }
+
+  async #replyWith(head: RequestHead, { resource, state }: Stored): Promise<Reply> {
+    switch (resource.kind) {
+      case 'file':
+        return this.#replyWithFile(head, resource, state);
+      case 'listing': {
+        const variant = prefersJson(head.field('accept')) ? resource.json : resource.html;
+        // A listing stays in memory, so nothing has to be opened.
+        return decide(head, { variant, lastModifiedMs: undefined, state }, this.#options.clock.nowMs) as Reply;
+      }
+      case 'redirect':
+        return redirect(head, resource, state);
+      case 'bad-request':
+        return this.#errorPage(head, 400, state);
+      case 'missing':
+        return this.#notFound(head, state);
+    }
+  }
+
+  async #replyWithFile(head: RequestHead, resource: FileResource, state: CacheState): Promise<Reply> {
+    const { store, tasks } = this.#options;
+    const preference = this.#preference(head);
+    const coding = codingToMake(resource, preference, tasks.codings);
+    let current = coding === undefined ? resource : await store.withCoding(resource, coding);
+    for (let attempt = 1; ; attempt++) {
+      const reply = this.#select(head, current, preference, state);
+      if (!isDiskReply(reply)) return reply;
+      const opened = await this.#open(reply, state);
+      if (opened !== undefined) return opened;
+      // It changed since it was looked up: look again.
+      store.forget(current);
+      const again = await store.get({ key: current.key, hash: current.hash });
+      if (again.resource.kind !== 'file') return this.#replyWith(head, again);
+      if (attempt === OPEN_ATTEMPTS) {
+        throw new LookupFailure('busy', `${current.urlPath}: changes faster than it can be opened`);
+      }
+      current = again.resource;
+    }
+  }
+
+  #select(
+    head: RequestHead,
+    resource: FileResource,
+    preference: CodingPreference,
+    state: CacheState,
+  ): Reply | DiskReply {
+    const variant = chooseVariant(resource, preference);
+    const { lastModifiedMs } = resource;
+    return decide(head, { variant, lastModifiedMs, state }, this.#options.clock.nowMs);
+  }
+
+  async #open({ variant, status, fields, parts }: DiskReply, state: CacheState): Promise<Reply | undefined> {
+    const file = await openSame(variant.path, variant.identity);
+    if (file === undefined) return undefined;
+    return { status, fields, body: { file, parts }, cache: state, close: false };
+  }
+
+  /** 404, or the single-page application's page for a client that navigates. */
+  async #notFound(head: RequestHead, state: CacheState): Promise<Reply> {
+    if (this.#spa !== undefined && namesHtml(head.field('accept'))) {
+      const stored = await this.#options.store.get(this.#spa);
+      if (stored.resource.kind === 'file') return this.#replyWith(head, stored);
+    }
+    return this.#errorPage(head, 404, state);
+  }
+
+  /** An error with the site's own page for it, if there is one and the client accepts HTML. */
+  async #errorPage(head: RequestHead, status: number, state: CacheState, fields = ''): Promise<Reply> {
+    const headOnly = head.method === 'HEAD';
+    const key = this.#errorPages.get(status);
+    const page = key === undefined ? undefined : (await this.#options.store.get(key)).resource;
+    const variant = page?.kind === 'file' ? page.variants[0] : undefined;
+    if (variant?.body == null || !acceptsHtml(head.field('accept'))) {
+      return { ...errorReply(status, '', { headOnly, fields }), cache: state };
+    }
+    return {
+      status,
+      fields:
+        `Content-Type: ${variant.contentType}\r\nContent-Length: ${variant.sizeBytes}\r\n` +
+        `Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n${fields}`,
+      body: headOnly ? null : variant.body,
+      cache: state,
+      close: false,
+    };
+  }
+
+  #forOrigin(head: RequestHead, reply: Reply): Reply {
+    const lines = this.#options.rules.originLines(head.field('origin'));
+    if (lines === '') return reply;
+    const { status, fields, body, cache, close } = reply;
+    return { status, fields: fields + lines, body, cache, close };
+  }
+
+  async #failure(head: RequestHead, error: unknown): Promise<Reply> {
+    this.#options.report(`${head.path}: ${messageOf(error)}`);
+    const isBusy = error instanceof LookupFailure ? error.kind === 'busy' : isExhaustion(systemCode(error));
+    const status = isBusy ? 503 : 500;
+    const fields = isBusy ? 'Retry-After: 1\r\n' : '';
+    try {
+      return await this.#errorPage(head, status, '', fields);
+    } catch {
+      // The error page cannot be read either; the one that is made here needs no disk.
+      return errorReply(status, '', { headOnly: head.method === 'HEAD', fields });
+    }
+  }
+
+  /** What the client's Accept-Encoding says; the same object for the same text. */
+  #preference(head: RequestHead): CodingPreference {
+    if (!head.has(ACCEPT_ENCODING)) return this.#noPreference;
+    const value = head.field('accept-encoding')!;
+    let preference = this.#preferences.get(value);
+    if (preference === undefined) {
+      preference = parseAcceptEncoding(value);
+      if (this.#preferences.size >= MAX_PREFERENCES) this.#preferences.clear();
+      this.#preferences.set(value, preference);
+    }
+    return preference;
+  }
+}
+
+function keyOf(urlPath: string): ResourceKey {
+  const key = Buffer.from(encodeURI(urlPath), 'latin1');
+  return { key, hash: djb2(key) };
+}
+
+function redirect(head: RequestHead, resource: RedirectResource, state: CacheState): Reply {
+  const location = resource.location + escapeQuery(head.query);
+  const reply = errorReply(resource.status, `This is at ${location}.`, {
+    fields: `Location: ${location}\r\n${resource.fields}`,
+    cacheControl: 'no-cache',
+    headOnly: head.method === 'HEAD',
+  });
+  return { ...reply, cache: state };
+}
+
+/** A query as it may stand in a Location field: bytes above 0x7f are no URI characters. */
+function escapeQuery(query: string): string {
+  return query.replaceAll(/[\x80-\xff]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function isExhaustion(code: string): boolean {
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM';
+}

@@ -1,0 +1,60 @@
+/**
+ * A file on disk held open for one response. It was found and judged safe by a lookup; opening it again
+ * must give the very same file, which its identity tells.
+ */
+import { type BigIntStats, close, constants, fstat, open } from 'node:fs';
+import { promisify } from 'node:util';
+import { systemCode } from '../errors.js';
+import type { OpenFile } from '../transport/connection.js';
+import { identityOf } from './identity.js';
+
+const openPath = promisify(open);
+const statDescriptor = (fd: number): Promise<BigIntStats> =>
+  new Promise((resolve, reject) => {
+    fstat(fd, { bigint: true }, (error, stats) => (error === null ? resolve(stats) : reject(error)));
+  });
+
+class DiskFile implements OpenFile {
+  readonly fd: number;
+  readonly #identity: string;
+  #closed = false;
+
+  constructor(fd: number, identity: string) {
+    this.fd = fd;
+    this.#identity = identity;
+  }
+
+  async unchanged(): Promise<boolean> {
+    return identityOf(await statDescriptor(this.fd)) === this.#identity;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    close(this.fd, () => undefined);
+  }
+}
+
+/**
+ * Opens the file at a real path if it still is the one with `identity`; undefined when it is not, or is
+ * gone. Rejects with the system's error for anything else, EMFILE among it.
+ */
+export async function openSame(path: string, identity: string): Promise<OpenFile | undefined> {
+  let fd: number;
+  try {
+    fd = await openPath(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(systemCode(error))) return undefined;
+    throw error;
+  }
+  try {
+    const stats = await statDescriptor(fd);
+    const actual = identityOf(stats);
+    if (actual === identity) return new DiskFile(fd, actual);
+  } catch (error) {
+    close(fd, () => undefined);
+    throw error;
+  }
+  close(fd, () => undefined);
+  return undefined;
+}

@@ -1,0 +1,254 @@
+/**
+ * What the cache holds for a path: a file in its stored forms, a listing, a redirect, or the knowledge
+ * that there is nothing. Everything that does not depend on the request is made when the entry is made.
+ */
+import type { CacheEntry } from '../cache/file-cache.js';
+import { contentTypeOf, isCompressible } from '../http/content-type.js';
+import { formatHttpDate } from '../http/http-date.js';
+import { type CodingPreference, chooseCoding } from '../http/negotiation.js';
+import type { Coding } from '../http/reply.js';
+import { PreparedReply } from '../http/serialise.js';
+import type { Found, FoundFile, FoundListing, FoundVariant } from './found.js';
+import { withCoding } from './identity.js';
+import type { ResponseRules } from './response-rules.js';
+
+/** What an entry costs besides its bodies: objects, head fields, the key. Measured roughly. */
+const ENTRY_OVERHEAD_BYTES = 2048;
+/** A body that is joined to its head for sending is in memory twice. */
+const JOINED_BYTES = 64 * 1024;
+/** Smaller bodies fit a packet as they are. */
+export const MIN_COMPRESS_BYTES = 1024;
+
+const NOSNIFF = 'X-Content-Type-Options: nosniff\r\n';
+
+/** One stored form of a representation, with the replies that are sent of it most. */
+export class Variant {
+  readonly coding: Coding;
+  readonly path: string;
+  readonly identity: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  /** Null when it stays on disk. */
+  readonly body: Buffer | null;
+  readonly contentType: string;
+  /** Fields of a 200: all but Content-Length is the same in a 206. */
+  readonly fields: string;
+  readonly hit: PreparedReply | undefined;
+  readonly headHit: PreparedReply;
+  readonly notModified: PreparedReply;
+
+  constructor(found: FoundVariant, contentType: string, sharedFields: string, contentFields: string) {
+    this.coding = found.coding;
+    this.path = found.path;
+    this.identity = found.identity;
+    this.sizeBytes = found.sizeBytes;
+    this.etag = found.etag;
+    this.body = found.body === null ? null : asBuffer(found.body);
+    this.contentType = contentType;
+    const validators = `ETag: ${found.etag}\r\n${sharedFields}`;
+    const encoding = found.coding === 'identity' ? '' : `Content-Encoding: ${found.coding}\r\n`;
+    this.fields = `${encoding}Accept-Ranges: bytes\r\n${contentFields}${validators}`;
+    const whole = `Content-Type: ${contentType}\r\nContent-Length: ${found.sizeBytes}\r\n${this.fields}`;
+    this.hit = this.body === null ? undefined : new PreparedReply(200, whole, this.body, 'HIT');
+    this.headHit = new PreparedReply(200, whole, null, 'HIT');
+    this.notModified = new PreparedReply(304, validators, null, 'HIT');
+  }
+
+  /** Fields of a 200. */
+  get wholeFields(): string {
+    return this.headHit.fields;
+  }
+}
+
+interface ResourceBase extends CacheEntry<Resource> {
+  /** Equal strings mean that nothing has changed on disk. */
+  readonly identity: string;
+  /** When the disk was last asked, in milliseconds since the epoch. */
+  checkedAtMs: number;
+}
+
+export interface FileResource extends ResourceBase {
+  readonly kind: 'file';
+  readonly urlPath: string;
+  readonly lastModifiedMs: number;
+  readonly compressible: boolean;
+  readonly variants: readonly Variant[];
+  /** Codings that were tried and save nothing. */
+  readonly useless: ReadonlySet<Coding>;
+  /** The choice made last: preferences are shared objects, and most clients have the same. */
+  lastPreference: CodingPreference | undefined;
+  lastChoice: Variant | undefined;
+}
+
+/** A listing in its two forms. */
+export interface ListingResource extends ResourceBase {
+  readonly kind: 'listing';
+  readonly html: Variant;
+  readonly json: Variant;
+}
+
+export interface RedirectResource extends ResourceBase {
+  readonly kind: 'redirect';
+  readonly status: 301 | 308;
+  readonly location: string;
+  readonly fields: string;
+}
+
+export interface MissingResource extends ResourceBase {
+  readonly kind: 'missing' | 'bad-request';
+}
+
+export type Resource = FileResource | ListingResource | RedirectResource | MissingResource;
+
+/** What an entry is made from: the answer of a lookup that found something out. */
+export type Findable = Exclude<Found, { kind: 'unchanged' | 'busy' | 'failed' }>;
+
+/** What makes entries, with the settings that shape their fields. */
+export class ResourceMaker {
+  readonly #rules: ResponseRules;
+  readonly #compress: boolean;
+
+  constructor(rules: ResponseRules, compress: boolean) {
+    this.#rules = rules;
+    this.#compress = compress;
+  }
+
+  /** The entry for what was found under a raw path. */
+  make(found: Findable, key: Buffer, hash: number, nowMs: number): Resource {
+    const base = { key, hash, checkedAtMs: nowMs, next: undefined };
+    const bare = { ...base, sizeBytes: key.length + ENTRY_OVERHEAD_BYTES };
+    switch (found.kind) {
+      case 'file':
+        return this.#file(found, base);
+      case 'listing':
+        return this.#listing(found, base);
+      case 'redirect':
+        return {
+          ...bare,
+          kind: 'redirect',
+          identity: found.location,
+          status: found.status,
+          location: found.location,
+          fields: this.#rules.extraLines(found.location),
+        };
+      default:
+        return { ...bare, kind: found.kind === 'bad-request' ? 'bad-request' : 'missing', identity: '' };
+    }
+  }
+
+  /** The same file with one more form, or with the note that the form is not worth keeping. */
+  withCoding(resource: FileResource, coding: Coding, body: Uint8Array): FileResource {
+    const identity = resource.variants[0]!;
+    const base = { ...resource, next: undefined, lastPreference: undefined, lastChoice: undefined };
+    if (body.length >= identity.sizeBytes) {
+      return { ...base, useless: new Set([...resource.useless, coding]) };
+    }
+    const found: FoundVariant = {
+      coding,
+      path: identity.path,
+      sizeBytes: body.length,
+      identity: identity.identity,
+      body,
+      etag: withCoding(identity.etag, coding),
+    };
+    const variants = [...resource.variants, this.#variant(found, resource)];
+    return { ...base, variants, sizeBytes: sizeOf(resource.key, variants) };
+  }
+
+  #file(found: FoundFile, base: Pick<FileResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>): FileResource {
+    const compressible = this.#compress && isCompressible(contentTypeOf(found.urlPath));
+    const shape = {
+      urlPath: found.urlPath,
+      lastModifiedMs: found.mtimeMs,
+      compressible: compressible || found.variants.length > 1,
+    };
+    const variants = found.variants.map((variant) => this.#variant(variant, shape));
+    return {
+      ...base,
+      ...shape,
+      kind: 'file',
+      identity: found.identity,
+      sizeBytes: sizeOf(base.key, variants),
+      compressible,
+      variants,
+      useless: new Set(),
+      lastPreference: undefined,
+      lastChoice: undefined,
+    };
+  }
+
+  #variant(
+    found: FoundVariant,
+    shape: Pick<FileResource, 'urlPath' | 'lastModifiedMs' | 'compressible'>,
+  ): Variant {
+    const { urlPath } = shape;
+    const shared =
+      this.#rules.cacheControlLine(urlPath) +
+      this.#rules.varyOn(shape.compressible) +
+      NOSNIFF +
+      this.#rules.extraLines(urlPath);
+    const lastModified = `Last-Modified: ${formatHttpDate(shape.lastModifiedMs)}\r\n`;
+    return new Variant(found, contentTypeOf(urlPath), shared, lastModified);
+  }
+
+  #listing(
+    found: FoundListing,
+    base: Pick<ListingResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>,
+  ): ListingResource {
+    const vary = this.#rules.byOrigin ? 'Accept, Origin' : 'Accept';
+    const shared = `Cache-Control: no-cache\r\nVary: ${vary}\r\n${NOSNIFF}${this.#rules.extraLines(found.urlPath)}`;
+    const form = (contentType: string, body: Uint8Array, etag: string): Variant =>
+      new Variant(
+        { coding: 'identity', path: '', identity: '', sizeBytes: body.length, body, etag },
+        contentType,
+        shared,
+        '',
+      );
+    const html = form('text/html; charset=utf-8', found.html, found.htmlEtag);
+    const json = form('application/json; charset=utf-8', found.json, found.jsonEtag);
+    const sizeBytes = sizeOf(base.key, [html, json]);
+    return { ...base, kind: 'listing', identity: found.identity, sizeBytes, html, json };
+  }
+}
+
+/** The form of a file that suits a client best among those that are there. */
+export function chooseVariant(resource: FileResource, preference: CodingPreference): Variant {
+  if (resource.lastPreference === preference && resource.lastChoice !== undefined) return resource.lastChoice;
+  const { variants } = resource;
+  const coding = chooseCoding(
+    preference,
+    variants.map((variant) => variant.coding),
+  );
+  const choice = variants.find((variant) => variant.coding === coding) ?? variants[0]!;
+  resource.lastPreference = preference;
+  resource.lastChoice = choice;
+  return choice;
+}
+
+/** The coding worth making now for a client: better than any form there is, and not found useless before. */
+export function codingToMake(
+  resource: FileResource,
+  preference: CodingPreference,
+  makeable: readonly Coding[],
+): Coding | undefined {
+  const identity = resource.variants[0]!;
+  if (!resource.compressible || identity.body === null || identity.sizeBytes < MIN_COMPRESS_BYTES) {
+    return undefined;
+  }
+  // Forms that were put there by the site's author are better than what can be made in passing.
+  if (chooseVariant(resource, preference).coding !== 'identity') return undefined;
+  const candidates = makeable.filter((coding) => !resource.useless.has(coding));
+  const coding = chooseCoding(preference, ['identity', ...candidates]);
+  return coding === 'identity' ? undefined : coding;
+}
+
+function sizeOf(key: Buffer, variants: readonly Variant[]): number {
+  return variants.reduce((size, { body }) => {
+    const bodyBytes = body === null ? 0 : body.length;
+    return size + bodyBytes + (bodyBytes <= JOINED_BYTES ? bodyBytes : 0);
+  }, ENTRY_OVERHEAD_BYTES + key.length);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

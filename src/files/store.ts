@@ -1,0 +1,159 @@
+/**
+ * The resources a worker knows: its cache, what fills it, and what keeps it true. An entry is believed
+ * for a while after the disk was last asked; then the next request asks again before it is answered.
+ * Requests that need the same lookup wait for one.
+ */
+import { FileCache } from '../cache/file-cache.js';
+import type { Clock } from '../http/clock.js';
+import type { CacheState, Coding } from '../http/reply.js';
+import type { RequestHead } from '../http/request-head.js';
+import type { Found, LookupTask } from './found.js';
+import type { FileResource, Resource, ResourceMaker } from './resource.js';
+
+/** The work that is done in pool threads. */
+export interface FileTasks {
+  lookup(task: LookupTask): Promise<Found>;
+  compress(bytes: Uint8Array, coding: Coding): Promise<Uint8Array>;
+  /** Codings that `compress` can make on this platform. */
+  readonly codings: readonly Coding[];
+}
+
+export interface StoreOptions {
+  readonly tasks: FileTasks;
+  readonly maker: ResourceMaker;
+  readonly clock: Clock;
+  readonly maxBytes: number;
+  /** How long an entry is believed; 0: asked before every answer. */
+  readonly revalidateMs: number;
+  readonly onEvict: () => void;
+}
+
+/** A raw path with its hash, in bytes of its own. */
+export interface ResourceKey {
+  readonly key: Buffer;
+  readonly hash: number;
+}
+
+export interface Stored {
+  readonly resource: Resource;
+  readonly state: CacheState;
+}
+
+/** The disk could not be asked: out of descriptors, a failing device, a file that is never at rest. */
+export class LookupFailure extends Error {
+  override readonly name = 'LookupFailure';
+  readonly kind: 'busy' | 'failed';
+
+  constructor(kind: 'busy' | 'failed', reason: string) {
+    super(reason);
+    this.kind = kind;
+  }
+}
+
+/** The part of the cache's bytes that knowledge of absent files may take, so that a scan evicts nothing. */
+const MISSING_SHARE = 1 / 16;
+
+export class ResourceStore {
+  readonly #options: StoreOptions;
+  readonly #present: FileCache<Resource>;
+  readonly #missing: FileCache<Resource>;
+  readonly #lookups = new Map<string, Promise<Stored>>();
+  readonly #compressions = new Map<string, Promise<FileResource>>();
+
+  constructor(options: StoreOptions) {
+    const { maxBytes, onEvict } = options;
+    this.#options = options;
+    this.#present = new FileCache({ maxBytes: maxBytes * (1 - MISSING_SHARE), onEvict });
+    this.#missing = new FileCache({ maxBytes: maxBytes * MISSING_SHARE });
+  }
+
+  get sizeBytes(): number {
+    return this.#present.sizeBytes + this.#missing.sizeBytes;
+  }
+
+  get count(): number {
+    return this.#present.count + this.#missing.count;
+  }
+
+  /** What is known of the request's path, if it may still be believed. */
+  fresh(head: RequestHead): Resource | undefined {
+    const entry = this.#find(head.key, head.keyStart, head.keyEnd, head.keyHash);
+    return entry !== undefined && this.#isFresh(entry) ? entry : undefined;
+  }
+
+  /** What there is under a path, from the cache or from the disk. Rejects with LookupFailure. */
+  async get({ key, hash }: ResourceKey): Promise<Stored> {
+    const entry = this.#find(key, 0, key.length, hash);
+    if (entry !== undefined && this.#isFresh(entry)) return { resource: entry, state: 'HIT' };
+    const rawPath = key.toString('latin1');
+    const under = this.#lookups.get(rawPath);
+    if (under !== undefined) return under;
+    const lookup = this.#lookUp(rawPath, { key, hash }, entry).finally(() => this.#lookups.delete(rawPath));
+    this.#lookups.set(rawPath, lookup);
+    return lookup;
+  }
+
+  /** The same file with a compressed form, made once and kept. */
+  async withCoding(resource: FileResource, coding: Coding): Promise<FileResource> {
+    const name = `${coding} ${resource.identity} ${resource.key.toString('latin1')}`;
+    const under = this.#compressions.get(name);
+    if (under !== undefined) return under;
+    const made = this.#compress(resource, coding).finally(() => this.#compressions.delete(name));
+    this.#compressions.set(name, made);
+    return made;
+  }
+
+  /** Forgets a path, so that the disk is asked anew. */
+  forget(resource: Resource): void {
+    this.#present.delete(resource);
+    this.#missing.delete(resource);
+  }
+
+  #find(bytes: Buffer, start: number, end: number, hash: number): Resource | undefined {
+    return this.#present.find(bytes, start, end, hash) ?? this.#missing.find(bytes, start, end, hash);
+  }
+
+  #isFresh(entry: Resource): boolean {
+    const age = this.#options.clock.nowMs - entry.checkedAtMs;
+    // A clock that was set back makes ages negative: then ask.
+    return age >= 0 && age < this.#options.revalidateMs;
+  }
+
+  async #lookUp(rawPath: string, { key, hash }: ResourceKey, known: Resource | undefined): Promise<Stored> {
+    const { tasks, maker, clock } = this.#options;
+    // The answer is as old as the question.
+    const askedAtMs = clock.nowMs;
+    const ask = known !== undefined && known.identity !== '' ? { known: known.identity } : {};
+    const found = await tasks.lookup({ rawPath, ...ask });
+    switch (found.kind) {
+      case 'busy':
+      case 'failed':
+        throw new LookupFailure(found.kind, found.reason ?? rawPath);
+      case 'unchanged':
+        known!.checkedAtMs = askedAtMs;
+        return { resource: known!, state: 'REVALIDATED' };
+      default: {
+        if (known !== undefined) this.forget(known);
+        const resource = maker.make(found, Buffer.from(key), hash, askedAtMs);
+        this.#put(resource);
+        return { resource, state: known === undefined ? 'MISS' : 'EXPIRED' };
+      }
+    }
+  }
+
+  #put(resource: Resource): void {
+    const absent = resource.kind === 'missing' || resource.kind === 'bad-request';
+    (absent ? this.#missing : this.#present).put(resource);
+  }
+
+  async #compress(resource: FileResource, coding: Coding): Promise<FileResource> {
+    const { tasks, maker } = this.#options;
+    const bytes = await tasks.compress(resource.variants[0]!.body!, coding);
+    // Meanwhile the entry may have been replaced, or have gained another form.
+    const current = this.#present.find(resource.key, 0, resource.key.length, resource.hash);
+    const isSame = current?.kind === 'file' && current.identity === resource.identity;
+    const richer = maker.withCoding(isSame ? current : resource, coding, bytes);
+    if (isSame) this.#present.put(richer);
+    return richer;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * From a reply plan to the bytes of a response's head. A reply that is sent again and again keeps its
+ * bytes for as long as the Date in them is right.
+ */
+import type { Clock } from './clock.js';
+import { type CacheState, REASON, type Reply } from './reply.js';
+
+/** Bodies up to this size are joined to their head, so that one write sends both. */
+const JOIN_BYTES = 64 * 1024;
+
+/**
+ * The head of a response, to its blank line. `connection` is the value of the Connection field, `''` for
+ * none; `extra` are further field lines of this one response.
+ */
+export function serialiseHead(reply: Reply, clock: Clock, connection: string, extra = ''): Buffer {
+  const { status, fields, cache } = reply;
+  const connectionLine = connection === '' ? '' : `Connection: ${connection}\r\n`;
+  const cacheLine = cache === '' ? '' : `X-Cache: ${cache}\r\n`;
+  return Buffer.from(
+    `HTTP/1.1 ${status} ${REASON[status] ?? ''}\r\n${clock.dateLine}Server: handover\r\n` +
+      `${connectionLine}${fields}${cacheLine}${extra}\r\n`,
+    'latin1',
+  );
+}
+
+/** A reply from memory that stays the same, but for its Date, as long as its resource does. */
+export class PreparedReply implements Reply {
+  readonly status: number;
+  readonly fields: string;
+  readonly body: Buffer | null;
+  readonly cache: CacheState;
+  readonly close = false;
+  #second = 0;
+  #wire: readonly Buffer[] = [];
+
+  constructor(status: number, fields: string, body: Buffer | null, cache: CacheState) {
+    this.status = status;
+    this.fields = fields;
+    this.body = body;
+    this.cache = cache;
+  }
+
+  /**
+   * The whole response on a connection that stays open (HTTP/1.1), in one piece or two. The buffers are
+   * never changed, so they may wait in a socket while the next second's are made.
+   */
+  wire(clock: Clock): readonly Buffer[] {
+    if (this.#second !== clock.second) {
+      this.#second = clock.second;
+      const head = serialiseHead(this, clock, '');
+      const { body } = this;
+      if (body === null) this.#wire = [head];
+      else this.#wire = body.length <= JOIN_BYTES ? [Buffer.concat([head, body])] : [head, body];
+    }
+    return this.#wire;
+  }
+}

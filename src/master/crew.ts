@@ -1,0 +1,201 @@
+/**
+ * The worker processes: starting them, noticing when they are gone, starting others in their places.
+ * A crew has at most one generation that serves and any number of workers that are leaving.
+ */
+import cluster from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import type { Settings } from '../config/settings.js';
+import { EXIT, HandoverError } from '../errors.js';
+import type { Scoreboard } from '../stats/scoreboard.js';
+import type { MasterTransport, Waiting } from '../transport/handover.js';
+import { BOOT_FAILED, type DrainMode, VERSION } from './protocol.js';
+import { type DeathSeries, decideRespawn } from './respawn.js';
+import { WorkerHandle } from './worker-handle.js';
+
+export interface CrewOptions {
+  readonly board: Scoreboard;
+  readonly transport: MasterTransport;
+  readonly report: (text: string) => void;
+  /** A worker is gone: its slot holds its last counts, and these connections it never took. */
+  readonly onGone: (worker: WorkerHandle, untaken: readonly Waiting[]) => void;
+  /** A worker is ready to take connections. */
+  readonly onReady: () => void;
+  /** A worker that replaces a dead one could not boot. */
+  readonly onBootFailure: (error: HandoverError) => void;
+}
+
+/** What all workers of a generation are started with. */
+export interface Generation {
+  readonly settings: Settings;
+  readonly statsFile: string;
+}
+
+/** The workers' module is started by its path; the master has none of its code. */
+const WORKER_ENTRY = fileURLToPath(new URL('../worker/entry.js', import.meta.url));
+
+/** File reads of a worker run on libuv's threads; its pool's threads are its own. */
+const MIN_IO_THREADS = 4;
+
+/** Past the deadline that it was given for draining, a worker has this long to go. */
+const KILL_AFTER_MS = 2000;
+
+export class Crew {
+  readonly #options: CrewOptions;
+  #generation: Generation | undefined;
+  #serving: WorkerHandle[] = [];
+  #leaving: WorkerHandle[] = [];
+  readonly #restarts = new Map<number, number>();
+  readonly #deaths = new Map<number, DeathSeries>();
+  #stopping = false;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+    // The scoreboard is inherited behind the channel, as descriptor SCOREBOARD_FD.
+    const stdio: (number | 'inherit' | 'ipc' | 'ignore')[] = ['ignore', 'inherit', 'inherit', 'ipc'];
+    stdio.push(options.board.fd);
+    cluster.setupPrimary({ exec: WORKER_ENTRY, args: [], execArgv: [], stdio });
+  }
+
+  /** Workers that may be given connections. */
+  get ready(): readonly WorkerHandle[] {
+    return this.#serving.filter((worker) => worker.state === 'ready');
+  }
+
+  /** Every worker whose process runs. */
+  get all(): readonly WorkerHandle[] {
+    return [...this.#serving, ...this.#leaving];
+  }
+
+  restartsOf(place: number): number {
+    return this.#restarts.get(place) ?? 0;
+  }
+
+  /**
+   * Starts a generation and, when all of its workers are ready, puts it in the place of the one before.
+   * Rejects when one cannot boot; then everything is as it was. Returns the workers that were replaced.
+   */
+  async replace(generation: Generation): Promise<readonly WorkerHandle[]> {
+    const starting: WorkerHandle[] = [];
+    try {
+      const booting = Array.from({ length: generation.settings.numWorkers }, (_, i) =>
+        this.#spawn(i + 1, generation, starting),
+      );
+      await Promise.all(booting);
+    } catch (error) {
+      for (const worker of starting) worker.kill('SIGKILL');
+      throw error;
+    }
+    const replaced = this.#serving;
+    this.#generation = generation;
+    this.#serving = starting;
+    this.#leaving = this.#leaving.filter((worker) => !starting.includes(worker));
+    this.#leaving.push(...replaced);
+    this.#options.onReady();
+    return replaced;
+  }
+
+  /** Tells workers to come to an end. */
+  drain(workers: readonly WorkerHandle[], mode: DrainMode, timeoutMs: number): void {
+    for (const worker of workers) {
+      worker.state = 'draining';
+      worker.send({ v: VERSION, kind: 'drain', mode, timeoutMs });
+      const deadline = setTimeout(() => worker.kill('SIGKILL'), timeoutMs + KILL_AFTER_MS).unref();
+      worker.onExit(() => clearTimeout(deadline));
+    }
+  }
+
+  /** Ends all workers; resolves when their processes are gone. May be called again with less patience. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopping = true;
+    this.drain(this.all, 'close', timeoutMs);
+    if (this.all.length === 0) return;
+    await new Promise<void>((resolve) => {
+      const earlier = this.#emptied;
+      this.#emptied = () => {
+        earlier?.();
+        resolve();
+      };
+    });
+  }
+
+  reopenLogs(): void {
+    for (const worker of this.all) worker.send({ v: VERSION, kind: 'reopen-logs' });
+  }
+
+  /** Starts one worker into `group`; resolves when it is ready, rejects when it cannot boot. */
+  #spawn(place: number, generation: Generation, group: WorkerHandle[]): Promise<void> {
+    const { board, transport, report } = this.#options;
+    const { settings, statsFile } = generation;
+    const slot = board.allocate();
+    const ioThreads = Math.max(MIN_IO_THREADS, settings.threadsPerWorker);
+    const child = cluster.fork({ UV_THREADPOOL_SIZE: String(ioThreads) });
+    const worker = new WorkerHandle(place, slot, board, transport, child, performance.now());
+    group.push(worker);
+    // Until its generation serves, it belongs to those whose end is only noted.
+    if (group !== this.#serving) this.#leaving.push(worker);
+    return new Promise((resolve, reject) => {
+      let reason = '';
+      worker.onMessage((message) => {
+        if (message.kind === 'listening') worker.send({ v: VERSION, kind: 'start', settings, slot, statsFile });
+        else if (message.kind === 'report') report(`worker ${place}: ${message.text}`);
+        else if (message.kind === 'failed') reason = message.reason;
+        else if (message.kind === 'ready' && worker.state === 'starting') {
+          worker.state = 'ready';
+          worker.readyMs = performance.now();
+          resolve();
+        }
+      });
+      worker.onExit((code, signal) => {
+        const wasStarting = worker.state === 'starting';
+        this.#reap(worker, code, signal);
+        if (!wasStarting) return;
+        const why = reason === '' ? `it ended ${howItEnded(code, signal)}` : reason;
+        reject(new HandoverError('WORKER_BOOT', `worker ${place} cannot start: ${why}`, EXIT.workerBoot));
+      });
+    });
+  }
+
+  #reap(worker: WorkerHandle, code: number | null, signal: string | null): void {
+    const wasServing = this.#serving.includes(worker);
+    const { state, readyMs } = worker;
+    worker.state = 'gone';
+    this.#serving = this.#serving.filter((other) => other !== worker);
+    this.#leaving = this.#leaving.filter((other) => other !== worker);
+    this.#options.onGone(worker, worker.reclaim());
+    this.#options.board.free(worker.slot);
+    if (wasServing && state === 'ready' && !this.#stopping) {
+      this.#respawn(worker, performance.now() - (readyMs ?? 0), howItEnded(code, signal));
+    }
+    if (this.#stopping && this.all.length === 0) this.#emptied?.();
+  }
+
+  #respawn(dead: WorkerHandle, livedMs: number, how: string): void {
+    const { place, pid } = dead;
+    const { delayMs, series } = decideRespawn(this.#deaths.get(place) ?? 0, livedMs);
+    this.#deaths.set(place, series);
+    this.#restarts.set(place, this.restartsOf(place) + 1);
+    const when = delayMs === 0 ? 'another starts now' : `another starts in ${delayMs} ms`;
+    this.#options.report(`worker ${place} (pid ${pid}) ended ${how}; ${when}`);
+    setTimeout(() => void this.#startAgain(place), delayMs);
+  }
+
+  async #startAgain(place: number): Promise<void> {
+    const generation = this.#generation;
+    // A reload may have filled the place, or taken it away.
+    const isFilled = this.#serving.some((worker) => worker.place === place);
+    if (this.#stopping || generation === undefined || isFilled) return;
+    if (place > generation.settings.numWorkers) return;
+    try {
+      await this.#spawn(place, generation, this.#serving);
+      this.#options.onReady();
+    } catch (error) {
+      if (!this.#stopping) this.#options.onBootFailure(error as HandoverError);
+    }
+  }
+}
+
+function howItEnded(code: number | null, signal: string | null): string {
+  if (signal !== null) return `by ${signal}`;
+  return code === BOOT_FAILED ? 'while it started' : `with exit code ${code}`;
+}

@@ -1,0 +1,123 @@
+/**
+ * Gives each connection to a worker, and keeps those that no worker can take now: a bounded queue, in
+ * the order they came. What does not fit into the queue is answered 503, so nobody waits without end
+ * and nothing is dropped silently.
+ */
+import { formatHttpDate } from '../http/http-date.js';
+import type { Waiting } from '../transport/handover.js';
+import { type Candidate, chooseWorker } from './dispatch.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+export interface DispatcherOptions {
+  readonly maxWaiting: () => number;
+  /** Connections one worker may hold. */
+  readonly capacity: () => number;
+  /** Workers that may be given connections. */
+  readonly ready: () => readonly WorkerHandle[];
+  /** Workers that may still have to take what they were handed. */
+  readonly all: () => readonly WorkerHandle[];
+  /** A client was answered by the master itself, with this many bytes. */
+  readonly onRefused: (bytes: number) => void;
+}
+
+/** How soon the master notices that a worker has taken what it was handed, or has room again. */
+const SWEEP_MS = 20;
+
+const FULL: Candidate = { load: 0, capacity: 0, stalled: false };
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  #queue: Waiting[] = [];
+  #last = -1;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Connections in the queue. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** A connection was accepted, or came back from a worker. */
+  receive(connection: Waiting): void {
+    if (this.#queue.length === 0 && this.#offer(connection)) {
+      this.#watch();
+      return;
+    }
+    // A client that was already being served is not turned away because new ones wait.
+    if (connection.returned) this.#queue.unshift(connection);
+    else if (this.#queue.length < this.#options.maxWaiting()) this.#queue.push(connection);
+    else this.#refuse(connection);
+    this.#watch();
+  }
+
+  /** What a worker left behind goes first: it has waited longest. */
+  receiveAgain(connections: readonly Waiting[]): void {
+    this.#queue = [...connections, ...this.#queue];
+    this.pump();
+  }
+
+  /** Hands out what waits, as far as there is room. */
+  pump(): void {
+    let given = 0;
+    while (given < this.#queue.length && this.#offer(this.#queue[given]!)) given++;
+    if (given > 0) this.#queue.splice(0, given);
+    this.#watch();
+  }
+
+  /** Answers everything that still waits with 503. */
+  refuseAll(): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const connection of queue) this.#refuse(connection);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #offer(connection: Waiting): boolean {
+    const workers = this.#options.ready();
+    const nowMs = performance.now();
+    const capacity = this.#options.capacity();
+    const candidates = workers.map((worker) => worker.look(nowMs, capacity));
+    for (;;) {
+      const position = chooseWorker(candidates, this.#last);
+      if (position === undefined) return false;
+      if (workers[position]!.handOver(connection, nowMs)) {
+        this.#last = position;
+        return true;
+      }
+      candidates[position] = FULL;
+    }
+  }
+
+  #refuse(connection: Waiting): void {
+    this.#options.onRefused(connection.refuse(serviceUnavailable(Date.now())));
+  }
+
+  /** Looks after hand-overs under way, for as long as there are any. */
+  #watch(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => {
+      const nowMs = performance.now();
+      const workers = this.#options.all();
+      for (const worker of workers) worker.acknowledge(nowMs);
+      if (this.#queue.length > 0) this.pump();
+      else if (workers.every((worker) => worker.inFlight === 0)) this.close();
+    }, SWEEP_MS);
+  }
+}
+
+function serviceUnavailable(nowMs: number): Buffer {
+  const body = '503 Service Unavailable: every worker is full.\n';
+  return Buffer.from(
+    `HTTP/1.1 503 Service Unavailable\r\nDate: ${formatHttpDate(nowMs)}\r\nServer: handover\r\n` +
+      `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n` +
+      `Retry-After: 1\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+    'latin1',
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * Control messages between the master and a worker, on node:cluster's IPC channel. Connections travel
+ * on the same channel with messages of the transport's own (transport/portable/protocol.ts).
+ *
+ *     master                                 worker
+ *       │ ◄─ listening ─────────────────────  │  its modules are loaded; earlier messages would be lost
+ *       │ ── start { settings, slot } ─────►  │  boots
+ *       │ ◄─ ready │ failed { reason } ─────  │
+ *       │ ── reopen-logs ───────────────────► │
+ *       │ ── drain { mode, timeoutMs } ─────► │  serves its connections to their boundaries, exits
+ *       │ ◄─ report { text } ───────────────  │  at any time: one line for the server's own log
+ */
+import type { Settings } from '../config/settings.js';
+
+export const VERSION = 1;
+
+/** How a worker ends: its idle connections go on elsewhere, or are closed. */
+export type DrainMode = 'hand-back' | 'close';
+
+interface Versioned {
+  readonly v: typeof VERSION;
+}
+
+/** What a worker needs to boot. */
+export interface StartMessage extends Versioned {
+  readonly kind: 'start';
+  readonly settings: Settings;
+  /** Its slot in the scoreboard, whose descriptor is SCOREBOARD_FD. */
+  readonly slot: number;
+  /** Absolute path of the statistics file, wherever the settings put it. */
+  readonly statsFile: string;
+}
+
+export type MasterMessage =
+  | StartMessage
+  | (Versioned & { readonly kind: 'reopen-logs' })
+  | (Versioned & { readonly kind: 'drain'; readonly mode: DrainMode; readonly timeoutMs: number });
+
+export type WorkerMessage =
+  | (Versioned & { readonly kind: 'listening' })
+  | (Versioned & { readonly kind: 'ready' })
+  | (Versioned & { readonly kind: 'failed'; readonly reason: string })
+  | (Versioned & { readonly kind: 'report'; readonly text: string });
+
+/** Descriptor under which a worker inherits the scoreboard: behind stdin, stdout, stderr and the channel. */
+export const SCOREBOARD_FD = 4;
+
+/** Exit code of a worker that could not boot: respawning it would only repeat that. */
+export const BOOT_FAILED = 3;
+
+const KINDS = new Set(['listening', 'start', 'reopen-logs', 'drain', 'ready', 'failed', 'report']);
+
+function isOurs(message: unknown): message is MasterMessage | WorkerMessage {
+  if (typeof message !== 'object' || message === null) return false;
+  const { v, kind } = message as { v?: unknown; kind?: unknown };
+  return v === VERSION && typeof kind === 'string' && KINDS.has(kind);
+}
+
+/** Narrows what a worker received. */
+export function asMasterMessage(message: unknown): MasterMessage | undefined {
+  return isOurs(message) ? (message as MasterMessage) : undefined;
+}
+
+/** Narrows what the master received. */
+export function asWorkerMessage(message: unknown): WorkerMessage | undefined {
+  return isOurs(message) ? (message as WorkerMessage) : undefined;
+}

@@ -1,0 +1,98 @@
+/**
+ * The master's book-keeping: adds up the workers' slots, those that are gone and its own, and turns
+ * them into what is published.
+ */
+import { buildDocument, type StatsBaseline, type StatsSample, type WorkerSample } from '../stats/document.js';
+import { FIELD } from '../stats/schema.js';
+import type { Scoreboard } from '../stats/scoreboard.js';
+import { emptySlot, mergeSlots, PublishedTotals, retire } from '../stats/totals.js';
+import type { Snapshot } from '../stats/writer.js';
+import type { WorkerHandle } from './worker-handle.js';
+
+/** What only the master knows, at the moment of a snapshot. */
+export interface MasterFacts {
+  readonly version: string;
+  readonly transport: string;
+  readonly reloads: number;
+  readonly draining: boolean;
+  readonly waiting: number;
+  readonly maxConnections: number;
+  readonly cacheMaxBytes: number;
+  readonly threadsPerWorker: number;
+  readonly intervalMs: number;
+  readonly workers: readonly WorkerHandle[];
+  readonly restartsOf: (place: number) => number;
+}
+
+export class Statistics {
+  readonly #board: Scoreboard;
+  readonly #startedAtMs = Date.now();
+  readonly #startedMs = performance.now();
+  readonly #published = new PublishedTotals();
+  /** Counts of workers that are gone. */
+  #departed = emptySlot();
+  /** Counts of the master itself: what it refused. */
+  readonly #own = emptySlot();
+  #accepted = 0;
+  #refused = 0;
+  #baseline: StatsBaseline | undefined;
+
+  constructor(board: Scoreboard) {
+    this.#board = board;
+  }
+
+  accepted(): void {
+    this.#accepted++;
+  }
+
+  /** The master answered 503 itself. */
+  refused(bytes: number): void {
+    this.#refused++;
+    this.#own[FIELD.requests]! += 1;
+    this.#own[FIELD.status5xx]! += 1;
+    this.#own[FIELD.bytesSent]! += bytes;
+  }
+
+  /** Keeps the counts of a worker that is gone; its slot may then be used again. */
+  retire(slot: number): void {
+    this.#departed = retire(this.#departed, this.#board.readSlot(slot));
+  }
+
+  snapshot(facts: MasterFacts): Snapshot {
+    const nowMs = performance.now();
+    const workers: WorkerSample[] = facts.workers.map((worker) => ({
+      id: worker.place,
+      pid: worker.pid,
+      state: worker.state === 'gone' ? 'draining' : worker.state,
+      restarts: facts.restartsOf(worker.place),
+      uptimeMs: nowMs - worker.startedMs,
+      slot: this.#board.readSlot(worker.slot),
+    }));
+    const slots = workers.map(({ slot }) => slot);
+    const totals = this.#published.advance(mergeSlots(slots, [this.#departed, this.#own]));
+    const sample: StatsSample = {
+      server: `handover/${facts.version}`,
+      nowMs: Date.now(),
+      uptimeMs: nowMs - this.#startedMs,
+      startedAtMs: this.#startedAtMs,
+      intervalMs: facts.intervalMs,
+      transport: facts.transport,
+      reloads: facts.reloads,
+      draining: facts.draining,
+      connections: {
+        accepted: this.#accepted,
+        waiting: facts.waiting,
+        refused: this.#refused,
+        max: facts.maxConnections,
+      },
+      cacheMaxBytes: facts.cacheMaxBytes,
+      threadsPerWorker: facts.threadsPerWorker,
+      master: { pid: process.pid, rssBytes: process.memoryUsage.rss() },
+      totals,
+      workers,
+    };
+    const document = buildDocument(sample, this.#baseline);
+    this.#baseline = sample;
+    return { document, totals };
+  }
+}

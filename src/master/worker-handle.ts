@@ -1,0 +1,109 @@
+/**
+ * The master's record of one worker process: its place, its state, its slot in the scoreboard and the
+ * channel over which it is handed connections. What is to be done about it is the master's decision.
+ */
+import type { Worker as ClusterWorker } from 'node:cluster';
+import { FIELD } from '../stats/schema.js';
+import type { Scoreboard } from '../stats/scoreboard.js';
+import type { MasterTransport, Waiting, WorkerChannel } from '../transport/handover.js';
+import type { Candidate } from './dispatch.js';
+import { asWorkerMessage, type MasterMessage, type WorkerMessage } from './protocol.js';
+
+export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
+
+/** A hand-over that has not been taken for this long is waiting for something. */
+const STALLED_MS = 200;
+
+export class WorkerHandle {
+  /** Stable number of the place the worker fills, from 1. */
+  readonly place: number;
+  readonly slot: number;
+  readonly startedMs: number;
+  state: WorkerState = 'starting';
+  readyMs: number | undefined;
+  readonly #process: ClusterWorker;
+  readonly #channel: WorkerChannel;
+  readonly #board: Scoreboard;
+  /** When the oldest hand-over in flight began to wait, as far as is known; undefined: none waits. */
+  #waitingSinceMs: number | undefined;
+  #taken = 0;
+
+  constructor(
+    place: number,
+    slot: number,
+    board: Scoreboard,
+    transport: MasterTransport,
+    child: ClusterWorker,
+    nowMs: number,
+  ) {
+    this.place = place;
+    this.slot = slot;
+    this.startedMs = nowMs;
+    this.#board = board;
+    this.#process = child;
+    this.#channel = transport.channelTo(child.process);
+  }
+
+  get pid(): number {
+    return this.#process.process.pid ?? 0;
+  }
+
+  get inFlight(): number {
+    return this.#channel.inFlight;
+  }
+
+  onMessage(receive: (message: WorkerMessage) => void): void {
+    this.#process.process.on('message', (raw: unknown) => {
+      const message = asWorkerMessage(raw);
+      if (message !== undefined) receive(message);
+    });
+  }
+
+  onExit(gone: (code: number | null, signal: string | null) => void): void {
+    this.#process.process.once('exit', gone);
+  }
+
+  send(message: MasterMessage): void {
+    // A worker that is going away no longer listens; its exit says the rest.
+    if (this.#process.process.connected) this.#process.process.send(message, () => undefined);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.process.kill(signal);
+  }
+
+  /** Releases what the worker has taken, and says how it stands for the next choice. */
+  look(nowMs: number, capacity: number): Candidate {
+    this.acknowledge(nowMs);
+    const stalled = this.#waitingSinceMs !== undefined && nowMs - this.#waitingSinceMs > STALLED_MS;
+    return { load: this.#open() + this.#channel.inFlight, capacity, stalled };
+  }
+
+  /** Closes the master's copies of the connections that the worker has on record. */
+  acknowledge(nowMs: number): void {
+    if (this.#channel.inFlight === 0) return;
+    const taken = this.#board.readField(this.slot, FIELD.taken);
+    if (taken !== this.#taken) {
+      this.#taken = taken;
+      this.#channel.acknowledge(taken);
+      this.#waitingSinceMs = nowMs;
+    }
+    if (this.#channel.inFlight === 0) this.#waitingSinceMs = undefined;
+  }
+
+  /** False when the worker cannot take it now. */
+  handOver(connection: Waiting, nowMs: number): boolean {
+    if (!this.#channel.handOver(connection)) return false;
+    this.#waitingSinceMs ??= nowMs;
+    return true;
+  }
+
+  /** What the dead worker was handed and had not taken. */
+  reclaim(): Waiting[] {
+    return this.#channel.reclaim(this.#board.readField(this.slot, FIELD.taken));
+  }
+
+  #open(): number {
+    return this.#board.readField(this.slot, FIELD.open);
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * A connection over node:net. Reads go into one buffer shared by all connections of the worker; writes
+ * are gathered until the transport's flush, and at most one is under way in the socket.
+ */
+import type net from 'node:net';
+import type {
+  Connection,
+  ConnectionHandler,
+  FilePart,
+  OpenFile,
+  Peer,
+  SendFileOutcome,
+  TransportCounters,
+} from '../connection.js';
+import { pumpFile } from './file-pump.js';
+import { handleOf, type RawHandle, socketOf } from './raw-handle.js';
+
+/** What a connection asks of the transport that made it. */
+export interface Owner {
+  readonly readBuffer: Buffer;
+  readonly counters: TransportCounters;
+  /** Calls `flush` of the connection at the end of this turn of the loop. */
+  scheduleFlush(connection: PortableConnection): void;
+  sendBack(connection: PortableConnection, handle: RawHandle, unused: Uint8Array): boolean;
+  closed(): void;
+}
+
+/** Small writes are joined into one buffer up to this size; larger ones go out as they are (writev). */
+const JOIN_BYTES = 64 * 1024;
+
+export class PortableConnection implements Connection {
+  readonly listener: number;
+  readonly returned: boolean;
+  readonly #owner: Owner;
+  readonly #socket: net.Socket;
+  #handler: ConnectionHandler | undefined;
+  #peer: Peer | undefined;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #queued = 0;
+  /** Bytes in the write under way. */
+  #writing = 0;
+  #ending = false;
+  #flushScheduled = false;
+  #givenAway = false;
+  #closed = false;
+  #error: Error | undefined;
+  #afterFlush: (() => void) | undefined;
+
+  constructor(owner: Owner, handle: RawHandle, from: { listener: number; returned: boolean }) {
+    this.#owner = owner;
+    this.listener = from.listener;
+    this.returned = from.returned;
+    this.#socket = socketOf(handle, {
+      buffer: owner.readBuffer,
+      callback: (length, buffer) => {
+        owner.counters.received(length);
+        this.#handler?.onData(buffer, length);
+        return true;
+      },
+    });
+    this.#socket.on('end', () => this.#handler?.onEnd());
+    this.#socket.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#socket.on('close', () => this.#onClose());
+  }
+
+  /** Asked of the kernel when it is first wanted. */
+  get peer(): Peer {
+    if (this.#peer === undefined) {
+      const { remoteAddress, remotePort } = this.#socket;
+      this.#peer = { address: remoteAddress ?? '', port: remotePort ?? 0, listener: this.listener };
+    }
+    return this.#peer;
+  }
+
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
+  get unsentBytes(): number {
+    if (this.#writing === 0) return this.#gatheredBytes;
+    const queued = handleOf(this.#socket)?.writeQueueSize ?? this.#writing;
+    return this.#gatheredBytes + Math.min(queued, this.#writing);
+  }
+
+  /** Begins to read; bytes that an earlier owner read come first. */
+  start(handler: ConnectionHandler, unused: Buffer): void {
+    this.#handler = handler;
+    if (unused.length > 0) handler.onData(unused, unused.length);
+    if (!this.#closed && !this.#givenAway) this.#socket.resume();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.#closed) return;
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
+    this.#queued += bytes.length;
+    this.#owner.counters.sent(bytes.length);
+    this.#schedule();
+  }
+
+  sendFile(file: OpenFile, parts: readonly FilePart[]): Promise<SendFileOutcome> {
+    return pumpFile(this, file, parts);
+  }
+
+  /** Resolves when all that was written has left, or the connection is gone (false). For the file pump. */
+  async flushed(): Promise<boolean> {
+    if (this.#closed) return false;
+    if (this.#gatheredBytes + this.#writing === 0) return true;
+    await new Promise<void>((resolve) => {
+      this.#afterFlush = resolve;
+    });
+    return !this.#closed;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#closed && !this.#givenAway) this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    this.#schedule();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  handBack(unused: Uint8Array): boolean {
+    const handle = handleOf(this.#socket);
+    if (handle === undefined || this.#closed || this.#ending || this.unsentBytes > 0) return false;
+    this.#socket.pause();
+    if (!this.#owner.sendBack(this, handle, unused)) {
+      this.#socket.resume();
+      return false;
+    }
+    this.#givenAway = true;
+    return true;
+  }
+
+  /** Gives what was gathered to the socket. Called by the transport, after counters are committed. */
+  flush(): void {
+    this.#flushScheduled = false;
+    if (this.#closed) return;
+    if (this.#writing === 0 && this.#gatheredBytes > 0) this.#writeGathered();
+    // The socket itself waits for the write under way before it sends FIN.
+    if (this.#ending && this.#gatheredBytes === 0) this.#socket.end();
+  }
+
+  #schedule(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#owner.scheduleFlush(this);
+  }
+
+  #writeGathered(): void {
+    const buffers = this.#gathered;
+    this.#gathered = [];
+    this.#writing = this.#gatheredBytes;
+    this.#gatheredBytes = 0;
+    if (buffers.length > 1 && this.#writing > JOIN_BYTES) {
+      this.#socket.cork();
+      const last = buffers.length - 1;
+      buffers.forEach((bytes, i) => {
+        if (i < last) this.#socket.write(bytes);
+        else this.#socket.write(bytes, this.#written);
+      });
+      this.#socket.uncork();
+    } else {
+      const bytes = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
+      this.#socket.write(bytes, this.#written);
+    }
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    // After an error 'close' follows, which needs to know what had not left.
+    if (error != null || this.#closed) return;
+    this.#writing = 0;
+    if (this.#gatheredBytes > 0) {
+      this.#schedule();
+      return;
+    }
+    this.#handler?.onFlushed();
+    this.#settleFlush();
+  };
+
+  #settleFlush(): void {
+    const settle = this.#afterFlush;
+    this.#afterFlush = undefined;
+    settle?.();
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#gathered = [];
+    this.#owner.counters.sent(-this.unsentBytes);
+    this.#owner.closed();
+    this.#settleFlush();
+    if (!this.#givenAway) this.#handler?.onClose(this.#error);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The master's half of the portable transport: node:net listeners that accept without reading, and a
+ * channel to each worker over its IPC pipe.
+ */
+import type { ChildProcess } from 'node:child_process';
+import net from 'node:net';
+import { messageOf } from '../../errors.js';
+import type { ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
+import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
+import { handleOf, type RawHandle, sendHandle, socketOf } from './raw-handle.js';
+
+/** Completed connections the kernel may keep for us; it takes less where somaxconn is less. */
+const BACKLOG = 4096;
+
+/** Node sends one descriptor at a time and queues the rest in its own heap: what is queued there is ours to bound. */
+const MAX_IN_FLIGHT = 256;
+
+/** How long a refused client may take to read why, before its connection is cut. */
+const REFUSE_LINGER_MS = 2000;
+
+/** A connection held by the master. */
+class HeldConnection implements Waiting {
+  readonly listener: number;
+  readonly unused: Uint8Array;
+  readonly returned: boolean;
+  /** Accepted connections have a net.Socket around their handle, returned ones have not. */
+  readonly #holder: net.Socket | RawHandle;
+
+  constructor(holder: net.Socket | RawHandle, listener: number, unused: Uint8Array, returned: boolean) {
+    this.#holder = holder;
+    this.listener = listener;
+    this.unused = unused;
+    this.returned = returned;
+  }
+
+  get handle(): RawHandle | undefined {
+    return this.#holder instanceof net.Socket ? handleOf(this.#holder) : this.#holder;
+  }
+
+  release(): void {
+    if (this.#holder instanceof net.Socket) this.#holder.destroy();
+    else this.#holder.close();
+  }
+
+  refuse(response: Uint8Array): number {
+    const socket = this.#holder instanceof net.Socket ? this.#holder : socketOf(this.#holder);
+    // Closing with unread bytes would reset the connection, and the client never see the response.
+    socket.on('error', () => socket.destroy());
+    socket.on('end', () => socket.destroy());
+    socket.setTimeout(REFUSE_LINGER_MS, () => socket.destroy());
+    socket.resume();
+    socket.end(response);
+    return response.length;
+  }
+}
+
+class PortableChannel implements WorkerChannel {
+  readonly #child: ChildProcess;
+  /** Handed over and not counted as taken, oldest first; the first has the number #acknowledged + 1. */
+  #unacknowledged: HeldConnection[] = [];
+  #acknowledged = 0;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  get inFlight(): number {
+    return this.#unacknowledged.length;
+  }
+
+  handOver(connection: Waiting): boolean {
+    const held = connection as HeldConnection;
+    if (!this.#child.connected || this.#unacknowledged.length >= MAX_IN_FLIGHT) return false;
+    const { handle } = held;
+    if (handle === undefined) {
+      // The client was gone before anybody could take it.
+      held.release();
+      return true;
+    }
+    const unused = encodeUnused(held.unused);
+    const id = this.#acknowledged + this.#unacknowledged.push(held);
+    const { listener, returned } = held;
+    const message = { v: VERSION, kind: 'connection', id, listener, returned, unused };
+    // An error means the worker is gone: its exit follows, and `reclaim` takes care of what it had not taken.
+    sendHandle(this.#child, message, handle, () => undefined);
+    return true;
+  }
+
+  acknowledge(taken: number): void {
+    const count = taken - this.#acknowledged;
+    if (count <= 0) return;
+    this.#acknowledged = taken;
+    for (const held of this.#unacknowledged.splice(0, count)) held.release();
+  }
+
+  reclaim(taken: number): Waiting[] {
+    this.acknowledge(taken);
+    const untaken = this.#unacknowledged;
+    this.#unacknowledged = [];
+    return untaken;
+  }
+}
+
+export class PortableMasterTransport implements MasterTransport {
+  readonly name = 'portable';
+  #receive: (connection: Waiting) => void = () => undefined;
+  #report: (text: string) => void = () => undefined;
+  readonly #listeners: { address: ListenAddress; server: net.Server }[] = [];
+  #listenerCount = 0;
+
+  onConnection(receive: (connection: Waiting) => void): void {
+    this.#receive = receive;
+  }
+
+  onTrouble(report: (text: string) => void): void {
+    this.#report = report;
+  }
+
+  async listen(address: ListenAddress): Promise<ListenAddress> {
+    const listener = this.#listenerCount++;
+    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    server.on('connection', (socket) => {
+      // Reset while it waits: whoever holds it next finds out.
+      socket.on('error', () => socket.destroy());
+      this.#receive(new HeldConnection(socket, listener, new Uint8Array(0), false));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+        server.off('error', reject);
+        // Mostly EMFILE: the client is turned away by the kernel's means, and accepting goes on.
+        server.on('error', (error) => this.#report(`cannot accept a connection: ${messageOf(error)}`));
+        resolve();
+      });
+    });
+    const { port } = server.address() as net.AddressInfo;
+    const bound = { host: address.host, port };
+    this.#listeners.push({ address: bound, server });
+    return bound;
+  }
+
+  unlisten(address?: ListenAddress): void {
+    for (const listener of [...this.#listeners]) {
+      const { host, port } = listener.address;
+      if (address !== undefined && (address.host !== host || address.port !== port)) continue;
+      listener.server.close();
+      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+    }
+  }
+
+  /** The channel to a worker; connections it hands back are received like accepted ones. */
+  channelTo(child: ChildProcess): WorkerChannel {
+    child.on('message', (message: unknown, handle: unknown) => {
+      if (!isConnectionMessage(message) || handle === undefined || handle === null) return;
+      const unused = decodeUnused(message.unused);
+      this.#receive(new HeldConnection(handle as RawHandle, message.listener, unused, true));
+    });
+    return new PortableChannel(child);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Entry of a worker process: waits for `start`, then wires the channel to the worker. Signals that a
+ * terminal sends to the whole group are the master's to act on.
+ */
+import { messageOf } from '../errors.js';
+import {
+  asMasterMessage,
+  BOOT_FAILED,
+  SCOREBOARD_FD,
+  type StartMessage,
+  VERSION,
+  type WorkerMessage,
+} from '../master/protocol.js';
+import { SlotWriter } from '../stats/scoreboard.js';
+import { PortableWorkerTransport } from '../transport/portable/worker-side.js';
+import { transportCounters, Worker } from './worker.js';
+
+let worker: Worker | undefined;
+let slot: SlotWriter | undefined;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
+  process.on(signal, () => undefined);
+}
+
+process.on('message', (raw) => {
+  const message = asMasterMessage(raw);
+  switch (message?.kind) {
+    case 'start':
+      boot(message);
+      break;
+    case 'reopen-logs':
+      worker?.reopenLogs();
+      break;
+    case 'drain':
+      void drain(message.mode, message.timeoutMs);
+      break;
+  }
+});
+
+// Without a master nobody would ever stop us.
+process.on('disconnect', () => process.exit(0));
+
+send({ v: VERSION, kind: 'listening' });
+
+function boot(message: StartMessage): void {
+  try {
+    slot = new SlotWriter(SCOREBOARD_FD, message.slot);
+    const { settings, statsFile } = message;
+    const transport = new PortableWorkerTransport(process, transportCounters(slot));
+    worker = new Worker({ settings, statsFile, slot, transport, report });
+    worker.start();
+    send({ v: VERSION, kind: 'ready' });
+  } catch (error) {
+    send({ v: VERSION, kind: 'failed', reason: messageOf(error) }, () => process.exit(BOOT_FAILED));
+  }
+}
+
+async function drain(mode: 'hand-back' | 'close', timeoutMs: number): Promise<void> {
+  await worker?.drain(mode, timeoutMs);
+  await worker?.close();
+  slot?.commit();
+  process.exit(0);
+}
+
+function report(text: string): void {
+  send({ v: VERSION, kind: 'report', text });
+}
+
+function send(message: WorkerMessage, sent: () => void = () => undefined): void {
+  if (process.connected) process.send!(message, undefined, {}, sent);
+  else sent();
+}

@@ -1,0 +1,407 @@
+/**
+ * One client connection speaking HTTP/1.1: bytes to requests, requests to replies in their order, and
+ * the deadlines between. It pulls requests out of the parser one by one, so that at every boundary
+ * what was read and not used is still there and the connection can be handed over.
+ *
+ *     reading ──head──► answering ──reply──► (sending, from disk) ──► reading …
+ *        └── error, deadline, Connection: close ──► closing ──► gone
+ */
+import { messageOf } from '../errors.js';
+import type { Clock } from '../http/clock.js';
+import { errorReply } from '../http/error-reply.js';
+import { type ParserLimits, RequestParser } from '../http/parser.js';
+import type { FileBody, Reply } from '../http/reply.js';
+import type { RequestHead } from '../http/request-head.js';
+import { PreparedReply, serialiseHead } from '../http/serialise.js';
+import type { Connection, ConnectionHandler } from '../transport/connection.js';
+import type { Deadlines, Timed } from './deadlines.js';
+import type { Exchange, ExchangeRecorder } from './exchange.js';
+
+export interface SessionLimits extends ParserLimits {
+  readonly maxBodyBytes: number;
+  readonly keepAliveMs: number;
+  readonly headerMs: number;
+  readonly bodyMs: number;
+  readonly writeMs: number;
+}
+
+/** What the sessions of a worker share. */
+export interface SessionContext {
+  readonly limits: SessionLimits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly recorder: ExchangeRecorder;
+  readonly serverTiming: boolean;
+  /** Brings `clock` up to date. */
+  readonly tick: () => void;
+  readonly respond: (head: RequestHead, from: Connection) => Reply | Promise<Reply>;
+  readonly report: (problem: string) => void;
+  readonly gone: (session: HttpSession) => void;
+}
+
+/** How a session ends when its worker does: by giving the connection back, or by closing it. */
+export type DrainMode = 'hand-back' | 'close';
+
+type State = 'reading' | 'answering' | 'sending' | 'closing' | 'gone';
+
+/** Responses that the kernel does not take yet stop the reading of further requests. */
+const HIGH_WATER_BYTES = 256 * 1024;
+/** Bytes that are read ahead while a request is being answered. */
+const MAX_AHEAD_BYTES = 64 * 1024;
+/** How long a client has to take the last response, once all of it was sent, before it is cut off. */
+const LINGER_MS = 2000;
+/** A connection that has asked nothing yet may still do so when the server stops. */
+const FRESH_GRACE_MS = 1000;
+/** A body must come faster than this, in bytes per second, or its time runs out. */
+const MIN_BODY_RATE = 500;
+
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+
+export class HttpSession implements ConnectionHandler, Timed {
+  deadlineMs = Number.POSITIVE_INFINITY;
+  bucketTick = -1;
+  readonly #context: SessionContext;
+  readonly #connection: Connection;
+  readonly #parser: RequestParser;
+  #state: State = 'reading';
+  #paused = false;
+  #peerEnded = false;
+  /** Responses begun, on whichever worker; 0 on a connection that has asked nothing yet. */
+  #served: number;
+  #drain: DrainMode | undefined;
+  /** When the first byte of the present head or body came; undefined between requests. */
+  #startedMs: number | undefined;
+  /** The request whose body is being read. */
+  #receiving: RequestHead | undefined;
+  /** The request being answered or sent from disk. */
+  #current: Exchange | undefined;
+  /** Responses written and not yet taken by the kernel. */
+  #unflushed: Exchange[] = [];
+  /** Bytes the kernel had taken at the last look, to tell slow clients from dead ones. */
+  #progress = 0;
+
+  constructor(connection: Connection, context: SessionContext) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#parser = new RequestParser(context.limits);
+    this.#startedMs = context.clock.steadyMs;
+    this.#served = connection.returned ? 1 : 0;
+    this.#rearm();
+  }
+
+  onData(bytes: Buffer, length: number): void {
+    this.#context.tick();
+    if (this.#state === 'closing' || this.#state === 'gone') return;
+    this.#parser.feed(bytes, length);
+    if (this.#state === 'reading') this.#advance();
+    else this.#keepAhead();
+  }
+
+  onFlushed(): void {
+    const { recorder, tick } = this.#context;
+    tick();
+    if (this.#unflushed.length > 0) {
+      for (const exchange of this.#unflushed) recorder.finish(exchange, bodyLength(exchange.reply));
+      this.#unflushed = [];
+    }
+    if (this.#state === 'reading') this.#advance();
+    else this.#rearm();
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (this.#state === 'reading') this.#advance();
+  }
+
+  onClose(): void {
+    const { deadlines, recorder, gone, tick } = this.#context;
+    if (this.#state === 'gone') return;
+    tick();
+    this.#abandon(recorder);
+    this.#state = 'gone';
+    deadlines.disarm(this);
+    gone(this);
+  }
+
+  onDeadline(nowMs: number): void {
+    const { recorder, tick } = this.#context;
+    tick();
+    switch (this.#state) {
+      case 'reading':
+        if (this.#connection.unsentBytes > 0) this.#checkProgress(nowMs);
+        else this.#readingTimedOut();
+        return;
+      case 'sending':
+        this.#checkProgress(nowMs);
+        return;
+      case 'closing':
+        if (this.#connection.unsentBytes > 0) this.#checkProgress(nowMs);
+        else this.#connection.destroy();
+        return;
+      default:
+        recorder.timedOut();
+    }
+  }
+
+  /** Ends the session at its next boundary between requests. */
+  drain(mode: DrainMode): void {
+    this.#drain = mode;
+    if (this.#state === 'reading') this.#advance();
+  }
+
+  /** Ends the session now. */
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  /** Takes requests out of the parser until it has no whole one, or one has to be waited for. */
+  #advance(): void {
+    const parser = this.#parser;
+    while (this.#state === 'reading' && this.#connection.unsentBytes <= HIGH_WATER_BYTES) {
+      const event = parser.next();
+      if (event === 'more') {
+        this.#atRest();
+        break;
+      }
+      if (event === 'head') this.#onHead(parser.head);
+      else if (event === 'content') this.#onContent();
+      else if (event === 'end') this.#onBodyEnd();
+      else this.#refuse(parser.error!.status, parser.error!.message);
+    }
+    this.#keepAhead();
+    this.#rearm();
+  }
+
+  /** No whole request is left: time to leave, if there is a reason to. */
+  #atRest(): void {
+    const parser = this.#parser;
+    if (this.#peerEnded) {
+      this.#close();
+      return;
+    }
+    if (this.#drain === undefined || parser.inBody || this.#connection.unsentBytes > 0) return;
+    if (this.#drain === 'hand-back' && this.#handBack()) return;
+    if (parser.buffered === 0 && this.#served > 0) this.#close();
+  }
+
+  #handBack(): boolean {
+    const { deadlines, gone } = this.#context;
+    if (!this.#connection.handBack(this.#parser.unused())) return false;
+    this.#parser.hold();
+    this.#state = 'gone';
+    deadlines.disarm(this);
+    gone(this);
+    return true;
+  }
+
+  #onHead(head: RequestHead): void {
+    this.#startedMs = undefined;
+    if (head.contentLength === 0) {
+      this.#answer(head);
+      return;
+    }
+    if (head.contentLength > this.#context.limits.maxBodyBytes) {
+      this.#refuse(413, 'The body is larger than this server takes.', head);
+      return;
+    }
+    if (head.expectsContinue) {
+      // Nobody here wants the body, but a client that is told to go on keeps its connection.
+      this.#connection.write(CONTINUE);
+    }
+    this.#receiving = head.retain();
+    this.#startedMs = this.#context.clock.steadyMs;
+  }
+
+  #onContent(): void {
+    if (this.#parser.contentReceived <= this.#context.limits.maxBodyBytes) return;
+    this.#refuse(413, 'The body is larger than this server takes.', this.#receiving);
+  }
+
+  #onBodyEnd(): void {
+    const head = this.#receiving!;
+    this.#receiving = undefined;
+    this.#startedMs = undefined;
+    this.#answer(head);
+  }
+
+  #answer(head: RequestHead): void {
+    const exchange = this.#context.recorder.begin(head, this.#connection);
+    const answer = this.#context.respond(head, this.#connection);
+    if (!(answer instanceof Promise)) {
+      this.#send(exchange, answer);
+      return;
+    }
+    this.#state = 'answering';
+    this.#current = exchange;
+    answer.then(
+      (reply) => this.#onAnswer(exchange, reply),
+      (error) => {
+        this.#context.report(`a request could not be answered: ${messageOf(error)}`);
+        this.#onAnswer(exchange, errorReply(500, '', { close: true }));
+      },
+    );
+  }
+
+  #onAnswer(exchange: Exchange, reply: Reply): void {
+    if (this.#state === 'gone') {
+      if (isFileBody(reply.body)) reply.body.file.close();
+      return;
+    }
+    this.#context.tick();
+    this.#state = 'reading';
+    this.#current = undefined;
+    this.#send(exchange, reply);
+    if (this.#state === 'reading') this.#advance();
+    else this.#rearm();
+  }
+
+  /** An error of the protocol: answered, and then the connection cannot be trusted any more. */
+  #refuse(status: number, message: string, head?: RequestHead): void {
+    const exchange = this.#context.recorder.begin(head, this.#connection);
+    this.#send(exchange, errorReply(status, message, { close: true }));
+  }
+
+  #send(exchange: Exchange, reply: Reply): void {
+    const { clock, recorder, serverTiming } = this.#context;
+    const connection = this.#connection;
+    const keep = exchange.keepAlive && !reply.close && this.#drain !== 'close';
+    recorder.count(exchange, reply);
+    this.#served++;
+    if (reply instanceof PreparedReply && keep && exchange.minor === 1 && !serverTiming) {
+      for (const bytes of reply.wire(clock)) connection.write(bytes);
+      exchange.bodyStart = connection.queuedBytes - bodyLength(reply);
+      this.#unflushed.push(exchange);
+      return;
+    }
+    const persistence = keep ? (exchange.minor === 0 ? 'keep-alive' : '') : 'close';
+    const timing = serverTiming ? timingLine(reply, clock.steadyMs - exchange.startedMs) : '';
+    connection.write(serialiseHead(reply, clock, persistence, timing));
+    exchange.bodyStart = connection.queuedBytes;
+    if (isFileBody(reply.body)) {
+      this.#sendFromDisk(exchange, reply.body, keep);
+      return;
+    }
+    if (reply.body !== null) connection.write(reply.body);
+    this.#unflushed.push(exchange);
+    if (!keep) this.#close();
+  }
+
+  #sendFromDisk(exchange: Exchange, body: FileBody, keep: boolean): void {
+    this.#state = 'sending';
+    this.#current = exchange;
+    const { recorder, report, tick } = this.#context;
+    this.#connection.sendFile(body.file, body.parts).then(
+      (outcome) => {
+        if (this.#state !== 'sending') return;
+        tick();
+        if (outcome === 'changed') report('a file changed while it was sent; the connection was cut');
+        if (outcome !== 'sent') {
+          this.#connection.destroy();
+          return;
+        }
+        this.#current = undefined;
+        recorder.finish(exchange, this.#connection.queuedBytes - exchange.bodyStart);
+        this.#state = 'reading';
+        if (keep) this.#advance();
+        else this.#close();
+      },
+      (error) => {
+        report(`a file could not be read while it was sent: ${messageOf(error)}`);
+        this.#connection.destroy();
+      },
+    );
+  }
+
+  /** No further request is read; what is queued still leaves. */
+  #close(): void {
+    this.#state = 'closing';
+    this.#connection.end();
+    // Bytes that nobody reads would turn our FIN into a reset, and the client lose the response.
+    this.#connection.resume();
+    this.#rearm();
+  }
+
+  /** While a request is being answered the client may send more, but not without end. */
+  #keepAhead(): void {
+    this.#parser.hold();
+    const full = this.#state !== 'closing' && this.#parser.buffered > MAX_AHEAD_BYTES;
+    if (full === this.#paused) return;
+    this.#paused = full;
+    if (full) this.#connection.pause();
+    else this.#connection.resume();
+  }
+
+  #readingTimedOut(): void {
+    const { recorder } = this.#context;
+    if (this.#parser.inBody || this.#parser.buffered > 0) {
+      recorder.timedOut();
+      this.#refuse(408, 'The request did not come in time.', this.#receiving);
+    } else this.#close();
+  }
+
+  #checkProgress(nowMs: number): void {
+    const taken = this.#connection.queuedBytes - this.#connection.unsentBytes;
+    if (taken > this.#progress) {
+      this.#progress = taken;
+      this.#context.deadlines.arm(this, nowMs + this.#context.limits.writeMs);
+      return;
+    }
+    this.#context.recorder.timedOut();
+    this.#connection.destroy();
+  }
+
+  /** Sets the deadline that the present state has. */
+  #rearm(): void {
+    const { deadlines } = this.#context;
+    if (this.#state === 'gone') return;
+    deadlines.arm(this, this.#deadline());
+  }
+
+  #deadline(): number {
+    const { limits, clock } = this.#context;
+    const now = clock.steadyMs;
+    if (this.#state === 'answering') return Number.POSITIVE_INFINITY;
+    if (this.#state === 'sending' || this.#connection.unsentBytes > 0) {
+      this.#progress = this.#connection.queuedBytes - this.#connection.unsentBytes;
+      return now + limits.writeMs;
+    }
+    if (this.#state === 'closing') return now + LINGER_MS;
+    if (this.#parser.inBody) {
+      return this.#startedMs! + limits.bodyMs + (this.#parser.contentReceived / MIN_BODY_RATE) * 1000;
+    }
+    if (this.#parser.buffered > 0) this.#startedMs ??= now;
+    else if (this.#served > 0) return now + limits.keepAliveMs;
+    const grace = this.#drain === 'close' ? Math.min(FRESH_GRACE_MS, limits.headerMs) : limits.headerMs;
+    return this.#startedMs! + grace;
+  }
+
+  /** The connection is gone with these under way. */
+  #abandon(recorder: ExchangeRecorder): void {
+    const { queuedBytes, unsentBytes } = this.#connection;
+    const unfinished = this.#current === undefined ? this.#unflushed : [...this.#unflushed, this.#current];
+    for (const exchange of unfinished) {
+      recorder.aborted();
+      const sent = queuedBytes - unsentBytes - exchange.bodyStart;
+      recorder.finish(exchange, Math.max(0, Math.min(sent, bodyLength(exchange.reply))));
+    }
+    this.#unflushed = [];
+    this.#current = undefined;
+  }
+}
+
+function isFileBody(body: Reply['body']): body is FileBody {
+  return body !== null && !Buffer.isBuffer(body);
+}
+
+/** Length of a reply's body in bytes. */
+function bodyLength(reply: Reply | undefined): number {
+  if (reply === undefined || reply.body === null) return 0;
+  if (Buffer.isBuffer(reply.body)) return reply.body.length;
+  return reply.body.parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+/** Server-Timing (W3C), for the network panel of a browser. */
+function timingLine(reply: Reply, durationMs: number): string {
+  const cache = reply.cache === '' ? '' : `cache;desc=${reply.cache}, `;
+  return `Server-Timing: ${cache}total;dur=${durationMs.toFixed(2)}\r\n`;
+}

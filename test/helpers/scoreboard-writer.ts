@@ -1,0 +1,20 @@
+/**
+ * A process that does nothing but commit: fields `requests` and `status2xx`, and the last bucket of the
+ * histogram, always go up together. Arguments: descriptor of the scoreboard, index of the slot.
+ */
+import { FIELD, SEQ_END } from '../../src/stats/schema.js';
+import { SlotWriter } from '../../src/stats/scoreboard.js';
+
+const writer = new SlotWriter(Number(process.argv[2]), Number(process.argv[3]));
+
+function turn(): void {
+  for (let i = 0; i < 1000; i++) {
+    for (const position of [FIELD.requests, FIELD.status2xx, SEQ_END - 1]) writer.counters[position]! += 1;
+    writer.commit();
+  }
+  setImmediate(turn);
+}
+
+process.send?.('ready');
+process.on('disconnect', () => process.exit());
+turn();

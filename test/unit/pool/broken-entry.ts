@@ -1,0 +1,4 @@
+/**
+ * Entry of a thread that cannot start.
+ */
+throw new Error('cannot start');
