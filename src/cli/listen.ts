@@ -41,7 +41,9 @@ export async function listenOrNext<T>(
 
 function byWhom(port: number): string {
   const owner = findOwnerOfPort(port);
-  return owner === undefined ? '' : ` by ${owner.command} (pid ${owner.pid})`;
+  if (owner === undefined) return '';
+  const command = liveServerOn(port)?.pid === owner.pid ? 'another handover' : owner.command;
+  return ` by ${command} (pid ${owner.pid})`;
 }
 
 /** What a person needs to know about an address that cannot be bound; other errors pass unchanged. */

@@ -23,7 +23,7 @@ export function statusText(stats: StatsDocument, nowMs: number): string {
     ['latency', latency(stats.latencyMs)],
     [
       'cache',
-      `${percent(cache.hitRatio)} hits, ${count(cache.entries)} entries, ${size(cache.bytes)} of ${size(cache.maxBytes)}`,
+      `hits ${percent(cache.hitRatio)}, entries ${count(cache.entries)}, ${size(cache.bytes)} of ${size(cache.maxBytes)}`,
     ],
     ['memory', `master ${size(stats.master.rssBytes)}`],
   ];

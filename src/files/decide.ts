@@ -80,7 +80,9 @@ function decideSelective(
     const outcome = evaluateConditions(conditionsOf(head), validators, nowMs);
     if (outcome === 'not-modified') return withState(variant.notModified, state);
     if (outcome === 'precondition-failed') {
-      return errorReply(412, 'The resource is not in the state that the request asks for.', { headOnly: isHead });
+      return errorReply(412, 'The resource is not in the state that the request asks for.', {
+        headOnly: isHead,
+      });
     }
   }
   if (!head.has(RANGE) || isHead) return undefined;
@@ -105,11 +107,7 @@ function conditionsOf(head: RequestHead): ConditionalRequest {
   };
 }
 
-function partialReply(
-  ranges: readonly ByteRange[],
-  variant: Variant,
-  state: CacheState,
-): Reply | DiskReply {
+function partialReply(ranges: readonly ByteRange[], variant: Variant, state: CacheState): Reply | DiskReply {
   const { sizeBytes, contentType, body } = variant;
   const only = ranges.length === 1 ? ranges[0]! : undefined;
   const plan =

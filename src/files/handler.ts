@@ -2,12 +2,19 @@
  * The static handler, a straight line: method → find → select → decide → reply. What is at hand is
  * answered at once; only a miss, an expired entry, a compression or a file on disk makes a promise.
  */
-import { messageOf, systemCode } from '../errors.js';
+
 import { djb2 } from '../cache/djb2.js';
 import type { ErrorPage } from '../config/settings.js';
+import { messageOf, systemCode } from '../errors.js';
 import type { Clock } from '../http/clock.js';
 import { errorReply } from '../http/error-reply.js';
-import { acceptsHtml, type CodingPreference, namesHtml, parseAcceptEncoding, prefersJson } from '../http/negotiation.js';
+import {
+  acceptsHtml,
+  type CodingPreference,
+  namesHtml,
+  parseAcceptEncoding,
+  prefersJson,
+} from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
 import { fieldBit } from '../http/request-head.js';
@@ -109,7 +116,11 @@ export class StaticHandler {
       case 'listing': {
         const variant = prefersJson(head.field('accept')) ? resource.json : resource.html;
         // A listing stays in memory, so nothing has to be opened.
-        return decide(head, { variant, lastModifiedMs: undefined, state }, this.#options.clock.nowMs) as Reply;
+        return decide(
+          head,
+          { variant, lastModifiedMs: undefined, state },
+          this.#options.clock.nowMs,
+        ) as Reply;
       }
       case 'redirect':
         return redirect(head, resource, state);

@@ -56,16 +56,16 @@ input {
 input::placeholder { color: var(--soft); opacity: 1; }
 [hidden] { display: none !important; }
 table { width: 100%; border-collapse: separate; border-spacing: 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; overflow: clip; }
-th, td { padding: .5rem 1rem; text-align: left; vertical-align: top; }
+th, td { padding: .5rem 1rem; text-align: left; vertical-align: baseline; }
 th { position: sticky; top: 0; z-index: 1; background: var(--card); color: var(--soft); font-weight: 600; font-size: .8125rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th small { font-size: inherit; font-weight: 400; }
-th button { all: unset; cursor: pointer; margin: -.25rem -.5rem; padding: .25rem .5rem; }
+th button { all: unset; position: relative; cursor: pointer; margin: -.25rem -.5rem; padding: .25rem .5rem; }
 th button:hover { color: var(--text); }
 th button:focus-visible { outline: 2px solid var(--focus); border-radius: 4px; }
-th button::after { content: ""; display: inline-block; width: .9em; }
+th button::after { position: absolute; left: calc(100% - .35rem); }
 th[aria-sort] button { color: var(--text); }
-th[aria-sort="ascending"] button::after { content: "\\2191" / ""; padding-left: .25em; }
-th[aria-sort="descending"] button::after { content: "\\2193" / ""; padding-left: .25em; }
+th[aria-sort="ascending"] button::after { content: "\\2191" / ""; }
+th[aria-sort="descending"] button::after { content: "\\2193" / ""; }
 tbody tr + tr td, tbody + tbody tr:first-child td { border-top: 1px solid var(--line); }
 tbody tr:hover { background: var(--hover); }
 th:nth-child(2), td:nth-child(2) { text-align: right; }

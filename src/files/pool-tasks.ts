@@ -29,6 +29,11 @@ export class PoolTasks implements FileTasks {
     this.#pool = new ThreadPool({ entry, threads, maxQueue, data, onThreadError });
   }
 
+  /** Starts the threads, which the first task would do otherwise. */
+  start(): void {
+    this.#pool.start();
+  }
+
   /** Never rejects: a pool that is full or has lost the thread is an answer too. */
   async lookup(task: LookupTask): Promise<Found> {
     try {

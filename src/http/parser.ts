@@ -250,10 +250,10 @@ export class RequestParser {
     const target = p;
     const limit = target + this.#limits.maxUrlBytes;
     let hash = DJB2_SEED;
-    let byte = 0;
-    while (p < end && TARGET[(byte = bytes[p]!)] !== 0 && byte !== 0x3f) {
+    for (; p < end; p++) {
+      const byte = bytes[p]!;
+      if (TARGET[byte] === 0 || byte === 0x3f) break;
       hash = (Math.imul(hash, 33) + byte) | 0;
-      p++;
     }
     const pathEnd = p;
     while (p < end && TARGET[bytes[p]!] !== 0) p++;
@@ -300,10 +300,10 @@ export class RequestParser {
     const end = this.#end;
     let p = start;
     let hash = 0;
-    let lower = 0;
-    while (p < end && (lower = TOKEN[bytes[p]!]!) !== 0) {
+    for (; p < end; p++) {
+      const lower = TOKEN[bytes[p]!]!;
+      if (lower === 0) break;
       hash = nameHashStep(hash, lower);
-      p++;
     }
     if (p === end) return INCOMPLETE;
     if (bytes[p] !== 0x3a || p === start) return this.#failed(400, fieldNameMistake(bytes[p]!, p === start));

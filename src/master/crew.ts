@@ -137,7 +137,8 @@ export class Crew {
     return new Promise((resolve, reject) => {
       let reason = '';
       worker.onMessage((message) => {
-        if (message.kind === 'listening') worker.send({ v: VERSION, kind: 'start', settings, slot, statsFile });
+        if (message.kind === 'listening')
+          worker.send({ v: VERSION, kind: 'start', settings, slot, statsFile });
         else if (message.kind === 'report') report(`worker ${place}: ${message.text}`);
         else if (message.kind === 'failed') reason = message.reason;
         else if (message.kind === 'ready' && worker.state === 'starting') {

@@ -1,7 +1,7 @@
 /**
- * Gives each connection to a worker, and keeps those that no worker can take now: a bounded queue, in
- * the order they came. What does not fit into the queue is answered 503, so nobody waits without end
- * and nothing is dropped silently.
+ * Gives each connection to a worker, and keeps those that no worker can take now: a queue in the order
+ * they came, bounded for the time when every worker is full. What does not fit is answered 503, so
+ * nobody waits without end and nothing is dropped silently.
  */
 import { formatHttpDate } from '../http/http-date.js';
 import type { Waiting } from '../transport/handover.js';
@@ -48,7 +48,7 @@ export class Dispatcher {
     }
     // A client that was already being served is not turned away because new ones wait.
     if (connection.returned) this.#queue.unshift(connection);
-    else if (this.#queue.length < this.#options.maxWaiting()) this.#queue.push(connection);
+    else if (this.#queue.length < this.#room() + this.#options.maxWaiting()) this.#queue.push(connection);
     else this.#refuse(connection);
     this.#watch();
   }
@@ -93,6 +93,17 @@ export class Dispatcher {
       }
       candidates[position] = FULL;
     }
+  }
+
+  /**
+   * Connections that the workers could still hold. As many may wait beyond the bound: they have a place,
+   * and only wait for a channel that takes one at a time.
+   */
+  #room(): number {
+    const nowMs = performance.now();
+    const capacity = this.#options.capacity();
+    const free = this.#options.ready().map((worker) => capacity - worker.look(nowMs, capacity).load);
+    return free.reduce((sum, places) => sum + Math.max(0, places), 0);
   }
 
   #refuse(connection: Waiting): void {

@@ -53,7 +53,8 @@ export function describeCommand(cmdline: string): string {
   if (!/^(?:node|nodejs|bun|deno|python[\d.]*|ruby|perl|php|java)$/.test(name))
     return name || 'an unknown process';
   const script = args.find((arg) => !arg.startsWith('-'));
-  return script === undefined ? name : `${name} ${basename(script)}`;
+  // `node -e 'code ...'`: the code is no name.
+  return script === undefined || /\s|\(/.test(script) ? name : `${name} ${basename(script)}`;
 }
 
 function holdsOneOf(pid: number, inodes: ReadonlySet<string>): boolean {

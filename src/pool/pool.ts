@@ -4,7 +4,7 @@
  * defines them with task.ts.
  */
 import { Piscina } from 'piscina';
-import { HandoverError } from '../errors.js';
+import { EXIT, HandoverError } from '../errors.js';
 import type { ThreadData } from './task.js';
 
 /** The tasks of an entry file by name: `typeof import('./thread.js')`, or an interface like it. */
@@ -48,12 +48,17 @@ export class ThreadPool<Tasks extends TaskMap<Tasks>> {
     this.#options = options;
   }
 
+  /** Starts the threads, which the first task would do otherwise. */
+  start(): void {
+    if (!this.#closed) this.#piscina ??= this.#newPiscina();
+  }
+
   /**
    * Runs a task in the next free thread. `transfer` names memory of the input that moves there instead
    * of being copied.
    *
    * Rejects with what the task threw, or its thread died of; with `POOL_FULL` when too many tasks wait;
-   * with `POOL_CLOSED` after `close`.
+   * with `POOL_THREAD` when there are no threads and none can be started; with `POOL_CLOSED` after `close`.
    */
   async run<Name extends keyof Tasks & string>(
     name: Name,
@@ -65,16 +70,16 @@ export class ThreadPool<Tasks extends TaskMap<Tasks>> {
     if (this.#inFlight >= this.#options.threads + this.#options.maxQueue) {
       throw new HandoverError('POOL_FULL', 'the thread pool has too much to do');
     }
-    this.#piscina ??= this.#start();
+    this.#piscina ??= this.#newPiscina();
+    const piscina = this.#piscina;
     this.#tasks++;
     this.#inFlight++;
     try {
-      return await this.#piscina.run(
-        input,
-        transfer === undefined ? { name } : { name, transferList: transfer },
-      );
+      return await piscina.run(input, transfer === undefined ? { name } : { name, transferList: transfer });
     } catch (error) {
-      throw this.#closed ? closedError() : error;
+      if (this.#closed) throw closedError();
+      if (piscina === this.#piscina) throw error;
+      throw new HandoverError('POOL_THREAD', 'no thread of the pool could start', EXIT.internal, error);
     } finally {
       this.#inFlight--;
     }
@@ -96,14 +101,14 @@ export class ThreadPool<Tasks extends TaskMap<Tasks>> {
     await this.#piscina?.destroy();
   }
 
-  #start(): Piscina {
+  #newPiscina(): Piscina {
     const { entry, threads, data, onThreadError } = this.#options;
     const threadData: ThreadData<unknown> = { data, busyNs: this.#busyNs };
     const piscina = new Piscina({
       filename: entry.href,
       workerData: threadData,
-      // The first starts now, the others when there is work for them; none ends.
-      minThreads: 1,
+      // As many at least as at most: only then is a dead one replaced at once.
+      minThreads: threads,
       maxThreads: threads,
       idleTimeout: Number.POSITIVE_INFINITY,
       // A second task in a thread would save a wake-up (a fifth of the cost of a small task), but the
@@ -112,16 +117,20 @@ export class ThreadPool<Tasks extends TaskMap<Tasks>> {
       atomics: 'sync',
       recordTiming: false,
     });
-    piscina.on('error', (error: unknown) => {
-      onThreadError?.(error);
-      // piscina starts no thread after one that could not even start (out of memory or descriptors), so
-      // tasks would wait for ever: they fail now, and the next task begins with a new piscina.
-      if (piscina.threads.length === 0 && this.#piscina === piscina) {
-        this.#piscina = undefined;
-        piscina.destroy().catch((reason: unknown) => onThreadError?.(reason));
-      }
-    });
+    piscina.on('error', (error: unknown) => onThreadError?.(error));
+    // Heard before a replacement is started, hence a look a little later.
+    piscina.on('workerDestroy', () => setImmediate(() => this.#giveUpIfDead(piscina)));
     return piscina;
+  }
+
+  /**
+   * piscina starts no more threads after one that could not even start (out of memory or descriptors), so
+   * what waits would wait for ever. It fails instead, and the next task begins with a new piscina.
+   */
+  #giveUpIfDead(piscina: Piscina): void {
+    if (this.#piscina !== piscina || piscina.threads.length > 0) return;
+    this.#piscina = undefined;
+    piscina.destroy().catch((error: unknown) => this.#options.onThreadError?.(error));
   }
 }
 

@@ -86,15 +86,18 @@ export class AccessLog {
    * cannot be opened, that is reported and logging stays with the old file.
    */
   reopen(): void {
-    if (this.#options.file === '-' || this.#closed !== undefined) return;
-    // Not open yet means that the new file is about to be opened anyway.
-    if (this.#out === undefined || !this.#ready) return;
+    const out = this.#out;
+    if (this.#options.file === '-' || this.#closed !== undefined || out === undefined) return;
+    if (!this.#ready) {
+      out.once('ready', () => this.reopen());
+      return;
+    }
     this.#handOver();
     this.#reopening = true;
-    this.#out.once('ready', () => {
+    out.once('ready', () => {
       this.#reopening = false;
     });
-    this.#out.reopen();
+    out.reopen();
   }
 
   /** Writes what is left, for two seconds at most, and closes. Lines that come later are not logged. */

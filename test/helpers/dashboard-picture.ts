@@ -26,7 +26,7 @@ try {
   await page.goto(`${server.origin}/statsPage.html`);
   for (let points = 1; points < SECONDS; points++) {
     await until(page, `handoverDashboard.points >= ${points}`);
-    await page.clock.runFor(1000);
+    await page.clock.fastForward(1000);
   }
   await page.clock.runFor(700);
   await page.screenshot({ path: file });

@@ -60,7 +60,7 @@ export class Dashboard {
 
   /** Moves time on by `ms` and waits until the page has taken in the answers of the poll this caused, if it did. */
   async run(ms: number): Promise<void> {
-    await this.page.clock.runFor(ms);
+    await this.page.clock.fastForward(ms);
     await this.settled();
   }
 

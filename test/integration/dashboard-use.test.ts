@@ -282,6 +282,15 @@ describe('dashboard in use', function () {
       });
     }
 
+    for (const width of [1400, 1920]) {
+      it(`shows the whole table of workers at ${width} px`, async () => {
+        steadyLoad(server, large, 1_234_567);
+        await open({ viewport: { width, height: 1000 } });
+        const cut = `[...document.querySelectorAll('th, td, .scroll')].filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)`;
+        expect(await dashboard.evaluate(cut)).to.deep.equal([]);
+      });
+    }
+
     it('draws at the resolution of the screen', async () => {
       await open({ deviceScaleFactor: 2 });
       const [bitmap, shown] = await dashboard.evaluate<[number, number]>(

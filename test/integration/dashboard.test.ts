@@ -147,6 +147,25 @@ describe('dashboard', function () {
       expect(server.requests.length - before).to.be.within(10, 16);
     });
 
+    it('asks seldom while nobody looks, and at once when somebody does', async () => {
+      await open();
+      const hide = (hidden: boolean) =>
+        dashboard.evaluate(`{
+          Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} });
+          document.dispatchEvent(new Event('visibilitychange'));
+        }`);
+      await hide(true);
+      await dashboard.seconds(1);
+      const before = server.requests.length;
+      await dashboard.seconds(10);
+      expect((server.requests.length - before) / 2).to.be.within(2, 3);
+      const hidden = server.requests.length;
+      await hide(false);
+      await dashboard.settled();
+      expect(server.requests.length).to.equal(hidden + 2);
+      for (const { mark } of await dashboard.samples()) expect(mark, 'no gap').to.equal('');
+    });
+
     it('keeps its history within bounds for days', async () => {
       await open();
       const [length, first, mean] = await dashboard.evaluate<[number, number, number]>(`(() => {

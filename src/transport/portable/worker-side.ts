@@ -59,7 +59,14 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
   sendBack(connection: PortableConnection, handle: RawHandle, unused: Uint8Array): boolean {
     if (!this.#channel.connected) return false;
     const { listener } = connection;
-    const message = { v: VERSION, kind: 'hand-back', id: 0, listener, returned: true, unused: encodeUnused(unused) };
+    const message = {
+      v: VERSION,
+      kind: 'hand-back',
+      id: 0,
+      listener,
+      returned: true,
+      unused: encodeUnused(unused),
+    };
     sendHandle(this.#channel, message, handle, () => {
       // Written: the descriptor is in the channel, and our copy only keeps the connection from closing.
       this.counters.handedBack();

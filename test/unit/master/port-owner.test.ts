@@ -24,6 +24,7 @@ describe('master/port-owner', () => {
     ['node\0--enable-source-maps\0/srv/app/server.js\0--port\x001\0', 'node server.js'],
     ['/usr/bin/python3.11\0-m\0http.server\0', 'python3.11 http.server'],
     ['node\0', 'node'],
+    ["node\0-e\0require('net').createServer()\0", 'node'],
     ['', 'an unknown process'],
   ];
   for (const [cmdline, name] of commands) {

@@ -35,9 +35,3 @@ export const fail = defineTask((message: string): object => {
 
 /** Ends the thread in the middle of the task. */
 export const die = defineTask((code: number): object => process.exit(code), none);
-
-/** Answers, and then brings the thread down while it has nothing to do. */
-export const dieLater = defineTask((_: null) => {
-  queueMicrotask(() => process.nextTick(() => process.exit(3)));
-  return { threadId };
-}, none);
