@@ -26,8 +26,8 @@ export function parseFile(bytes: Buffer, file: string, cwd: string): ParsedFile 
   const assignments: Assignment[] = [];
   const mistakes: ConfigMistake[] = [];
   const seen = new Map<string, number>();
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  for (const [index, content] of text.split(/\r?\n/).entries()) {
+  // A byte order mark before the first line and a CR after any are white space, which `parseLine` trims.
+  for (const [index, content] of bytes.toString('utf8').split('\n').entries()) {
     const line = index + 1;
     const parsed = parseLine(content);
     if (parsed.kind === 'blank') continue;

@@ -2,7 +2,7 @@
  * Which extra response fields a URL path gets: the settings' patterns, compiled once per worker and
  * applied once per resource, when it enters the cache.
  */
-import picomatch from 'picomatch';
+import { compilePattern } from '../config/glob.js';
 import type { CacheControlRule, HeaderRule } from '../config/settings.js';
 
 /** The settings that decide fields of a response. */
@@ -29,11 +29,11 @@ export class ResponseRules {
 
   constructor(settings: ResponseSettings) {
     this.#cacheControl = settings.cacheControl.map(({ pattern, value }) => ({
-      matches: matcher(pattern),
+      matches: compilePattern(pattern),
       value,
     }));
     this.#headers = settings.headers.map(({ pattern, name, value }) => ({
-      matches: matcher(pattern),
+      matches: compilePattern(pattern),
       line: `${name}: ${value}\r\n`,
     }));
     this.#anyOrigin = settings.cors.includes('*');
@@ -73,10 +73,6 @@ export class ResponseRules {
     const names = [negotiated ? 'Accept-Encoding' : '', this.byOrigin ? 'Origin' : ''].filter(Boolean);
     return names.length === 0 ? '' : `Vary: ${names.join(', ')}\r\n`;
   }
-}
-
-function matcher(pattern: string): (path: string) => boolean {
-  return picomatch(pattern, { dot: true });
 }
 
 function corsLines(origin: string): string {

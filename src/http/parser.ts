@@ -54,7 +54,9 @@ const INDEX = Object.fromEntries(KNOWN_FIELDS.map((name, i) => [name, i])) as Re
 
 const METHOD_BYTES = METHODS.map((name) => Buffer.from(name, 'latin1'));
 const SLASH = Buffer.from('/', 'latin1');
-const VERSION = Buffer.from('HTTP/', 'latin1');
+/** `0` stands for any digit. */
+const VERSION_FORM = Buffer.from('HTTP/0.0\r\n', 'latin1');
+const ANY_DIGIT = 0x30;
 
 /**
  * Heads are parsed in one place, shared by all connections of a worker: a head is used up or retained
@@ -63,7 +65,7 @@ const VERSION = Buffer.from('HTTP/', 'latin1');
 const scratch = new RequestHead(MAX_LINES);
 
 /** Bytes of the last Host value that was found valid; nearly all requests of a worker repeat it. */
-let validHost = Buffer.alloc(0);
+let validHost = Buffer.from('localhost', 'latin1');
 
 /** Results in place of a position: more bytes are needed; or `error` is set. */
 const INCOMPLETE = -1;
@@ -172,11 +174,7 @@ export class RequestParser {
     if (!this.#skipEmptyLines()) return 'more';
     const next = this.#parseHead();
     if (next === FAILED) return 'error';
-    if (next === INCOMPLETE) {
-      const { maxUrlBytes, maxHeaderBytes } = this.#limits;
-      const tooLarge = this.buffered > maxUrlBytes + maxHeaderBytes;
-      return tooLarge ? this.#fail(431, 'header fields too large') : 'more';
-    }
+    if (next === INCOMPLETE) return 'more';
     this.#position = next;
     this.#emptyLines = 0;
     this.contentReceived = 0;
@@ -218,7 +216,7 @@ export class RequestParser {
     head.lineCount = 0;
     let p = this.#requestLine();
     if (p < 0) return p;
-    const fieldsStart = p;
+    const limit = p + this.#limits.maxHeaderBytes;
     for (;;) {
       if (p >= this.#end) return INCOMPLETE;
       if (this.#bytes[p] === CR) {
@@ -226,9 +224,9 @@ export class RequestParser {
         if (this.#bytes[p + 1] !== LF) return this.#failed(400, 'bare CR in the header');
         break;
       }
-      p = this.#fieldLine(p);
+      p = this.#fieldLine(p, limit);
       if (p < 0) return p;
-      if (p - fieldsStart > this.#limits.maxHeaderBytes) return this.#failed(431, 'header fields too large');
+      if (p > limit) return this.#failed(431, 'header fields too large');
     }
     p += 2;
     head.length = p - head.base;
@@ -272,30 +270,24 @@ export class RequestParser {
 
   #version(start: number): number {
     const bytes = this.#bytes;
-    const known = Math.min(VERSION.length, this.#end - start);
+    const known = Math.min(VERSION_FORM.length, this.#end - start);
     for (let i = 0; i < known; i++) {
-      if (bytes[start + i] !== VERSION[i]) return this.#failed(400, 'malformed request line');
+      const byte = bytes[start + i]!;
+      const form = VERSION_FORM[i]!;
+      const fits = form === ANY_DIGIT ? isDigit(byte) : byte === form;
+      if (!fits) return this.#failed(400, 'malformed HTTP version');
     }
-    const p = start + VERSION.length;
-    if (this.#end < p + 5) {
-      // "HTTP/1.1" is eight bytes; a line end inside of them can be told at once.
-      const early = bytes.subarray(start + known, this.#end);
-      if (early.includes(LF)) return this.#failed(400, 'malformed HTTP version');
-      return INCOMPLETE;
-    }
-    const major = bytes[p]!;
-    const minor = bytes[p + 2]!;
-    if (!isDigit(major) || bytes[p + 1] !== 0x2e || !isDigit(minor)) {
-      return this.#failed(400, 'malformed HTTP version');
-    }
-    if (bytes[p + 3] !== CR || bytes[p + 4] !== LF) return this.#failed(400, 'malformed request line');
-    if (major !== 0x31) return this.#failed(505, 'only HTTP/1.0 and HTTP/1.1 are spoken here');
-    this.head.minor = minor === 0x30 ? 0 : 1;
-    return p + 5;
+    if (known < VERSION_FORM.length) return INCOMPLETE;
+    if (bytes[start + 5] !== 0x31) return this.#failed(505, 'only HTTP/1.0 and HTTP/1.1 are spoken here');
+    this.head.minor = bytes[start + 7] === 0x30 ? 0 : 1;
+    return start + VERSION_FORM.length;
   }
 
-  /** field-name ":" OWS field-value OWS CRLF (RFC 9112 section 5). */
-  #fieldLine(start: number): number {
+  /**
+   * field-name ":" OWS field-value OWS CRLF (RFC 9112 section 5). The limit is looked at before what
+   * stands at it, so that a line that came in pieces is refused for the same reason as a whole one.
+   */
+  #fieldLine(start: number, limit: number): number {
     const bytes = this.#bytes;
     const end = this.#end;
     let p = start;
@@ -311,6 +303,7 @@ export class RequestParser {
     while (p < end && (bytes[p] === SP || bytes[p] === HT)) p++;
     const valueStart = p;
     while (p < end && FIELD_VALUE[bytes[p]!] !== 0) p++;
+    if (p > limit) return this.#failed(431, 'header fields too large');
     if (p === end) return INCOMPLETE;
     if (bytes[p] !== CR) return this.#failed(400, 'control character or bare LF in a field');
     if (p + 1 === end) return INCOMPLETE;

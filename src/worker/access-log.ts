@@ -169,6 +169,7 @@ export class AccessLog {
 
   #dropped(lines: string): void {
     const count = lines.split('\n').length - 1;
+    if (count === 0) return;
     this.#droppedNow += count;
     this.#options.onDropped(count);
     this.#fail('it takes lines more slowly than they come');
@@ -184,31 +185,45 @@ export class AccessLog {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
-    const out = this.#out;
-    const lines = this.#gathered;
-    this.#gathered = '';
-    if (out === undefined) {
-      if (lines !== '') this.#dropped(lines);
-      return;
-    }
-    if (lines !== '') out.write(lines);
-    const complete = await flushed(out);
+    const complete = await within(CLOSE_TIMEOUT_MS, this.#writeRest());
+    this.#out?.destroy();
     this.#out = undefined;
     this.#ready = false;
-    out.destroy();
     if (!complete) this.#options.report(`${this.#name}: closed before its last lines were written`);
+  }
+
+  /** True when all was written. */
+  async #writeRest(): Promise<boolean> {
+    if (this.#out !== undefined && !this.#ready) await opened(this.#out);
+    const out = this.#out;
+    if (out === undefined) {
+      this.#dropped(this.#gathered);
+      return true;
+    }
+    this.#handOver();
+    return new Promise((resolve) => {
+      out.flush((error) => resolve(error === undefined || error === null));
+    });
   }
 }
 
-/** True when all was written in time. */
-function flushed(out: SonicBoom): Promise<boolean> {
+/** Settles when a file that is being opened is open, or cannot be. */
+function opened(out: SonicBoom): Promise<void> {
   return new Promise((resolve) => {
-    const timeout = setTimeout(resolve, CLOSE_TIMEOUT_MS, false);
-    out.flush((error) => {
-      clearTimeout(timeout);
-      resolve(error === undefined || error === null);
-    });
+    out.once('ready', resolve);
+    out.once('error', () => resolve());
   });
+}
+
+/** What a promise resolves to; false when that takes longer than `ms`. */
+async function within(ms: number, work: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const result = await Promise.race([work, late]);
+  clearTimeout(timer);
+  return result;
 }
 
 /**

@@ -84,6 +84,8 @@ export class HttpSession implements ConnectionHandler, Timed {
     this.#connection = connection;
     this.#context = context;
     this.#parser = new RequestParser(context.limits);
+    // The worker may have been idle for long: the clock is as old as the last piece of work.
+    context.tick();
     this.#startedMs = context.clock.steadyMs;
     this.#served = connection.returned ? 1 : 0;
     this.#rearm();
@@ -109,6 +111,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   }
 
   onEnd(): void {
+    this.#context.tick();
     this.#peerEnded = true;
     if (this.#state === 'reading') this.#advance();
   }
@@ -145,6 +148,7 @@ export class HttpSession implements ConnectionHandler, Timed {
 
   /** Ends the session at its next boundary between requests. */
   drain(mode: DrainMode): void {
+    this.#context.tick();
     this.#drain = mode;
     if (this.#state === 'reading') this.#advance();
   }
@@ -324,7 +328,9 @@ export class HttpSession implements ConnectionHandler, Timed {
   /** While a request is being answered the client may send more, but not without end. */
   #keepAhead(): void {
     this.#parser.hold();
-    const full = this.#state !== 'closing' && this.#parser.buffered > MAX_AHEAD_BYTES;
+    // A head that is still coming in is bounded by the parser, and must not be kept from its end.
+    const isBehind = this.#state !== 'reading' || this.#connection.unsentBytes > HIGH_WATER_BYTES;
+    const full = isBehind && this.#state !== 'closing' && this.#parser.buffered > MAX_AHEAD_BYTES;
     if (full === this.#paused) return;
     this.#paused = full;
     if (full) this.#connection.pause();

@@ -101,6 +101,8 @@ export class Worker {
       if (slot.counters[FIELD.open] === 0) this.#emptied?.();
     });
     transport.start((connection) => this.#accept(connection));
+    // Starting a thread takes longer than most requests: let nobody wait for the first one.
+    void this.#tasks.lookup({ rawPath: '/' });
   }
 
   /** Brings every connection to an end; resolves when none is left, at the latest after `timeoutMs`. */

@@ -200,6 +200,22 @@ describe('worker/access-log', () => {
       expect(numbersIn(link)).to.deep.equal(upTo(2100));
       expect(reports).to.have.length(2);
     });
+
+    it('does not keep a reopen from happening that was asked for during the write', async () => {
+      const link = path.join(directory, 'link.log');
+      fs.symlinkSync('/dev/full', link);
+      log = open(link);
+      const failed = nextReport();
+      await writeLines(0, 200);
+      await failed;
+      fs.rmSync(link);
+      for (let n = 200; n < 400; n++) log.write(entry(`/${n}`));
+      const recovered = nextReport();
+      log.reopen();
+      expect(await recovered).to.include('written again');
+      await log.close();
+      expect(numbersIn(link)).to.deep.equal(upTo(400));
+    });
   });
 
   it('begins when the file can be opened, and loses nothing within the bound', async () => {

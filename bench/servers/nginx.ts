@@ -1,0 +1,66 @@
+/** nginx with a configuration, a prefix and temporary files of its own. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import type { Contender, LaunchTask } from './contender.js';
+
+const PROGRAM = 'nginx';
+/** Debian keeps it out of an ordinary user's PATH. */
+const SEARCH_PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/usr/local/nginx/sbin`;
+
+export const nginx: Contender = {
+  name: 'nginx',
+  title: 'nginx',
+  about: '`sendfile`, `tcp_nopush`, `open_file_cache`, no limit of requests on a connection',
+  find() {
+    const { stderr, status } = spawnSync(PROGRAM, ['-v'], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: SEARCH_PATH },
+    });
+    const version = status === 0 ? /nginx\/(\S+)/.exec(stderr)?.[1] : undefined;
+    return version === undefined
+      ? { present: false, remedy: 'apt-get install nginx-light, or your system’s package of that kind' }
+      : { present: true, version };
+  },
+  launch(task) {
+    const { workDirectory } = task;
+    const file = `${workDirectory}/nginx.conf`;
+    writeFileSync(file, configuration(task));
+    return {
+      command: PROGRAM,
+      args: ['-p', workDirectory, '-c', file, '-e', 'stderr'],
+      env: { PATH: SEARCH_PATH },
+    };
+  },
+};
+
+/** Started by root, its workers would become a user who may not read the site in a private directory. */
+function configuration({ site, workDirectory, port, workers, accessLog }: LaunchTask): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `daemon off;
+${process.getuid?.() === 0 ? 'user root;' : ''}
+worker_processes ${workers};
+worker_rlimit_nofile 8192;
+pid ${workDirectory}/nginx.pid;
+error_log stderr warn;
+events {
+  worker_connections 4096;
+}
+http {
+${temporary.map((name) => `  ${name}_temp_path ${workDirectory}/${name};`).join('\n')}
+  types {
+    text/plain txt;
+  }
+  access_log ${accessLog ? `${workDirectory}/access.log combined` : 'off'};
+  sendfile on;
+  tcp_nopush on;
+  keepalive_timeout 75s;
+  keepalive_requests 1000000000;
+  open_file_cache max=1000 inactive=60s;
+  open_file_cache_valid 1s;
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    root ${site};
+  }
+}
+`;
+}

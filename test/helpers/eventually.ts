@@ -1,0 +1,38 @@
+/** Waiting for what happens in another process: until a condition holds, never for a time, and never for ever. */
+
+const BOUND_MS = 10_000;
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
+
+/**
+ * Asks again and again, at short and growing intervals, until the answer is there.
+ *
+ * @param ask the answer, or undefined while there is none
+ * @param what for the error: what was waited for; called then, so that it can tell how far things got
+ */
+export async function eventually<T>(
+  ask: () => T | undefined | Promise<T | undefined>,
+  what: () => string,
+  boundMs = BOUND_MS,
+): Promise<T> {
+  const end = performance.now() + boundMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (performance.now() > end) throw new Error(`waited ${boundMs / 1000} s in vain: ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+/** The promise's value; rejects when it takes longer than the bound. */
+export async function within<T>(promise: Promise<T>, what: () => string, boundMs = BOUND_MS): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited ${boundMs / 1000} s in vain: ${what()}`)), boundMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * A client that sends exactly the bytes it is given, and reads responses strictly. `fetch` will not do:
+ * it tidies up paths and fields, and hides how a connection ends.
+ */
+import { once } from 'node:events';
+import net from 'node:net';
+import { within } from './eventually.js';
+import { endOfHead, RawResponse } from './raw-response.js';
+
+export class RawClient {
+  readonly socket: net.Socket;
+  /** Bytes that came, whether they were looked at or not. */
+  receivedBytes = 0;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #end: 'fin' | Error | undefined;
+  #wake: (() => void) | undefined;
+
+  private constructor(socket: net.Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.receivedBytes += chunk.length;
+      this.#chunks.push(chunk);
+      this.#length += chunk.length;
+      this.#wake?.();
+    });
+    socket.on('end', () => this.#ended('fin'));
+    socket.on('error', (error) => this.#ended(error));
+    socket.on('close', () => this.#ended(new Error('closed on this side')));
+  }
+
+  static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = net.connect({ port, host, allowHalfOpen: true, noDelay: true });
+    await once(socket, 'connect');
+    return new RawClient(socket);
+  }
+
+  /** Sends bytes; a string stands for its latin1 bytes. */
+  send(bytes: string | Uint8Array): this {
+    this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+    return this;
+  }
+
+  /** Says that no more will come (FIN), and goes on reading. */
+  finish(): this {
+    this.socket.end();
+    return this;
+  }
+
+  /** The next response; an interim one (1xx) counts. Rejects when the connection ends before it is whole. */
+  async response(method = 'GET'): Promise<RawResponse> {
+    while (endOfHead(this.#joined()) === undefined) await this.#more('the head of a response');
+    const head = this.#take(endOfHead(this.#joined())!);
+    const response = new RawResponse(head.toString('latin1'), method);
+    while (this.#length < response.bodyLength) {
+      await this.#more(`${this.#length} of ${response.bodyLength} bytes of a body`);
+    }
+    response.body = this.#take(response.bodyLength);
+    return response;
+  }
+
+  /** Sends a request and reads its response. */
+  exchange(request: string | Uint8Array, method?: string): Promise<RawResponse> {
+    this.send(request);
+    return this.response(method ?? methodOf(request));
+  }
+
+  /** Resolves when the server has closed its direction in order, and nothing came but what was read. */
+  async closed(): Promise<void> {
+    while (this.#end === undefined && this.#length === 0) await this.#more('the end of the connection');
+    if (this.#length > 0) throw new Error(`bytes nobody asked for: ${this.#joined().toString('latin1')}`);
+    if (this.#end instanceof Error) throw this.#end;
+    this.socket.destroy();
+  }
+
+  /** Resolves when the connection has ended, in order or not, with what came and was not read as a response. */
+  async rest(): Promise<{ readonly bytes: Buffer; readonly reset: boolean }> {
+    while (this.#end === undefined) await this.#more('the end of the connection');
+    this.socket.destroy();
+    return { bytes: this.#take(this.#length), reset: this.#end instanceof Error };
+  }
+
+  /** Leaves at once; unread bytes turn that into a reset. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  #ended(how: 'fin' | Error): void {
+    this.#end ??= how;
+    this.#wake?.();
+  }
+
+  async #more(what: string): Promise<void> {
+    if (this.#end !== undefined) {
+      const how = this.#end === 'fin' ? 'the server closed the connection' : this.#end.message;
+      throw new Error(`${how}; expected ${what}, have ${this.#joined().toString('latin1').slice(0, 500)}`);
+    }
+    const news = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    await within(news, () => what);
+  }
+
+  #joined(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] ?? Buffer.alloc(0);
+  }
+
+  #take(count: number): Buffer {
+    const all = this.#joined();
+    this.#chunks = count < all.length ? [all.subarray(count)] : [];
+    this.#length -= count;
+    return all.subarray(0, count);
+  }
+}
+
+/**
+ * Sends bytes on a connection of their own, says that no more will come, and returns all responses until
+ * the server closes.
+ *
+ * @param methods of the requests, where not all of them are what the first says
+ */
+export async function rawRequest(
+  port: number,
+  bytes: string | Uint8Array,
+  methods: readonly string[] = [methodOf(bytes)],
+): Promise<RawResponse[]> {
+  const client = await RawClient.open(port);
+  client.send(bytes).finish();
+  const responses: RawResponse[] = [];
+  for (const method of methods) responses.push(await client.response(method));
+  await client.closed();
+  return responses;
+}
+
+function methodOf(request: string | Uint8Array): string {
+  const text = typeof request === 'string' ? request : Buffer.from(request).toString('latin1');
+  return text.slice(0, Math.max(0, text.indexOf(' ')));
+}

@@ -1,0 +1,286 @@
+/**
+ * The real server for one test file: booted as a user boots it, over a directory made for it, and checked
+ * when it is stopped: that it ended well, and that nothing is left of it.
+ *
+ *     const server = await TestServer.start({ settings: { NUM_WORKERS: '1' } });   // in before
+ *     server.site.file('a.txt', 'hello');
+ *     expect((await server.get('/a.txt')).text).to.equal('hello');
+ *     await server.stop();                                                         // in after
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemCode } from '../../src/errors.js';
+import type { StatsDocument } from '../../src/stats/schema.js';
+import { TestDirectory } from './directory.js';
+import { eventually, within } from './eventually.js';
+import { RawClient } from './raw-client.js';
+import type { RawResponse } from './raw-response.js';
+import { SiteTree } from './site-tree.js';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+/** Keys of server.conf; a list where a key is repeated. */
+export type ConfSettings = Readonly<Record<string, string | readonly string[]>>;
+
+export interface ServerOptions {
+  /** Over the defaults of a test: see DEFAULTS. */
+  readonly settings?: ConfSettings;
+  /** Further arguments of the command. */
+  readonly args?: readonly string[];
+  /** Further environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** True when the test kills workers; otherwise one that dies fails `stop`. */
+  readonly mayLoseWorkers?: boolean;
+}
+
+/** Two workers, so that nothing works by chance in one process only; statistics that are soon there. */
+const DEFAULTS: ConfSettings = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  NUM_WORKERS: '2',
+  THREADS_PER_WORKER: '2',
+  STATS_INTERVAL_MS: '20',
+  DRAIN_TIMEOUT_SECONDS: '2',
+};
+
+const running = new Set<ChildProcess>();
+// Whatever becomes of the tests, no server outlives them.
+process.on('exit', () => {
+  for (const child of running) signalGroup(child.pid!, 'SIGKILL');
+});
+
+export class TestServer {
+  /** What is served, and a directory beside it that must never be. */
+  readonly site = new SiteTree();
+  /** Everything else of this server: `server.conf`, `access.log`, `run/` and `tmp/` for its run-time files. */
+  readonly directory = new TestDirectory({ 'run/': '', 'tmp/': '' });
+  readonly #options: ServerOptions;
+  #settings: ConfSettings;
+  #child: ChildProcess | undefined;
+  #out = '';
+  #err = '';
+  port = 0;
+
+  private constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#settings = {
+      ...DEFAULTS,
+      DOCUMENT_ROOT: this.site.root,
+      LOG_FILE: this.directory.at('access.log'),
+      ...options.settings,
+    };
+  }
+
+  /** Boots; resolves when the server says that it is ready. */
+  static async start(options: ServerOptions = {}): Promise<TestServer> {
+    const server = new TestServer(options);
+    try {
+      await server.#boot();
+      return server;
+    } catch (error) {
+      server.#discard();
+      throw error;
+    }
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Process id of the master. */
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  /** What the server reported on standard error so far. */
+  get reports(): string {
+    return this.#err;
+  }
+
+  /** Waits until the server has reported something. */
+  reported(pattern: RegExp): Promise<RegExpExecArray> {
+    const ask = (): RegExpExecArray | undefined => pattern.exec(this.#err) ?? undefined;
+    return eventually(ask, () => `a report like ${pattern}; there is:\n${this.#err}`);
+  }
+
+  /** Writes the settings anew, for a reload. */
+  configure(settings: ConfSettings): void {
+    this.#settings = { ...this.#settings, ...settings };
+    const lines = Object.entries(this.#settings).flatMap(([key, value]) =>
+      [value].flat().map((text) => `${key}=${text}\n`),
+    );
+    this.directory.write('server.conf', lines.join(''));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child!.kill(name);
+  }
+
+  /** The statistics as last written. */
+  stats(): StatsDocument {
+    const pidFile = this.#settings.PID_FILE ?? this.directory.at(`run/handover/${this.port}.pid`);
+    const path = readFileSync(String(pidFile), 'utf8').split('\n')[1]!;
+    return JSON.parse(readFileSync(path, 'utf8')) as StatsDocument;
+  }
+
+  /** Waits for statistics, written from now on, that are as the test needs them. */
+  statsWhen(holds: (stats: StatsDocument) => boolean, what: string): Promise<StatsDocument> {
+    const since = new Date().toISOString();
+    const ask = (): StatsDocument | undefined => {
+      const stats = this.stats();
+      return stats.time > since && holds(stats) ? stats : undefined;
+    };
+    return eventually(ask, () => `${what}; the statistics say ${JSON.stringify(this.stats())}`);
+  }
+
+  /** The statistics once no connection is open: nothing changes them any more. */
+  settled(): Promise<StatsDocument> {
+    return this.statsWhen(({ connections }) => connections.active + connections.waiting === 0, 'all closed');
+  }
+
+  workerPids(): number[] {
+    return this.stats().workers.map(({ pid }) => pid);
+  }
+
+  /** Waits until the access log has this many lines, and returns them. */
+  logLines(count: number): Promise<string[]> {
+    const read = (): string[] =>
+      readFileSync(String(this.#settings.LOG_FILE), 'latin1').split('\n').slice(0, -1);
+    const ask = (): string[] | undefined => (read().length >= count ? read() : undefined);
+    return eventually(ask, () => `${count} lines in the access log; there are ${read().length}`);
+  }
+
+  connect(): Promise<RawClient> {
+    return RawClient.open(this.port);
+  }
+
+  /** GET on a connection of its own, which must end with the response. `target` goes out as it is, latin1. */
+  get(target: string, fields: Readonly<Record<string, string>> = {}): Promise<RawResponse> {
+    return this.request('GET', target, fields);
+  }
+
+  async request(
+    method: string,
+    target: string,
+    fields: Readonly<Record<string, string>> = {},
+    body = '',
+  ): Promise<RawResponse> {
+    const client = await this.connect();
+    try {
+      const lines = Object.entries({ Host: 'test', Connection: 'close', ...fields });
+      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      const response = await client.exchange(`${method} ${target} HTTP/1.1\r\n${head}\r\n${body}`, method);
+      await client.closed();
+      return response;
+    } finally {
+      client.destroy();
+    }
+  }
+
+  /** Asks the server to end, and throws unless it did so in order and left nothing behind. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    try {
+      const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
+      child.kill(signal);
+      if (exited !== undefined) await within(exited, () => `the end of the server:\n${this.#err}`);
+      const left = this.#leftovers(child);
+      if (left.length > 0) throw new Error(`${left.join('\n')}\nThe server said:\n${this.#out}${this.#err}`);
+    } finally {
+      this.#discard();
+    }
+  }
+
+  async #boot(): Promise<void> {
+    this.configure({});
+    const { args = [], env = {} } = this.#options;
+    const coverage = process.env.NODE_V8_COVERAGE;
+    const child = spawn(process.execPath, [MAIN, '--config', this.directory.at('server.conf'), ...args], {
+      cwd: this.directory.path,
+      env: {
+        PATH: process.env.PATH ?? '',
+        XDG_RUNTIME_DIR: this.directory.at('run'),
+        TMPDIR: this.directory.at('tmp'),
+        ...(coverage !== undefined && { NODE_V8_COVERAGE: coverage }),
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own, so that whatever is left of the server can be found.
+      detached: true,
+    });
+    this.#child = child;
+    running.add(child);
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#err += text;
+    });
+    const ready = new Promise<number>((resolve, reject) => {
+      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+        this.#out += text;
+        const [, port] = /^ +Local +http:\/\/[^/]*:(\d+)\/$/m.exec(this.#out) ?? [];
+        if (port !== undefined) resolve(Number(port));
+      });
+      child.once('close', (code) =>
+        reject(new Error(`the server ended with ${code}: ${this.#out}${this.#err}`)),
+      );
+    });
+    this.port = await within(ready, () => `the banner; there is:\n${this.#out}${this.#err}`);
+  }
+
+  /** What is wrong with how the server ended. */
+  #leftovers(child: ChildProcess): string[] {
+    const pid = child.pid!;
+    const wrong: string[] = [];
+    if (child.exitCode !== 0) wrong.push(`exit code ${child.exitCode}, signal ${child.signalCode}`);
+    if (signalGroup(pid, 0)) wrong.push('processes of the server still run');
+    const files = (name: string): string[] =>
+      readdirSync(this.directory.at(name), { recursive: true }).map(String);
+    const runtime = files('run').filter((name) => name !== 'handover');
+    for (const name of [...runtime, ...files('tmp')]) wrong.push(`left behind: ${name}`);
+    const shared = existsSync('/dev/shm') ? readdirSync('/dev/shm') : [];
+    for (const name of shared)
+      if (name.startsWith(`handover-${pid}-`)) wrong.push(`left in /dev/shm: ${name}`);
+    const said = this.#err.split('\n').filter((line) => line !== '' && !line.startsWith('handover: '));
+    if (said.length > 0) wrong.push(`not a report: ${said[0]}`);
+    const died = /worker \d+ \(pid \d+\) ended .*/.exec(this.#err);
+    if (died !== null && this.#options.mayLoseWorkers !== true) wrong.push(died[0]);
+    return wrong;
+  }
+
+  #discard(): void {
+    const child = this.#child;
+    if (child?.pid !== undefined) {
+      signalGroup(child.pid, 'SIGKILL');
+      running.delete(child);
+    }
+    this.#child = undefined;
+    this.site.remove();
+    this.directory.remove();
+  }
+}
+
+/** What the descriptors of a process refer to: paths, and names like `socket:[4711]` (Linux). */
+export function descriptorsOf(pid: number): string[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).flatMap((fd) => {
+    try {
+      return [readlinkSync(join(directory, fd))];
+    } catch {
+      // Closed since the directory was read.
+      return [];
+    }
+  });
+}
+
+/** Sends a signal to all processes of a group; 0 only asks. False when there are none. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false;
+    throw error;
+  }
+}
