@@ -17,6 +17,8 @@ export interface ProcessStat {
   readonly parent: number;
   /** utime + stime, in ticks. */
   readonly cpuTicks: number;
+  /** The same of its children that have ended and were waited for, with theirs. */
+  readonly endedChildrenTicks: number;
   /** When it was started, in ticks: tells a process from a later one with its pid. */
   readonly startTicks: number;
 }
@@ -51,6 +53,7 @@ export function parseStat(text: string): ProcessStat {
     pid: Number.parseInt(text, 10),
     parent: field(4),
     cpuTicks: field(14) + field(15),
+    endedChildrenTicks: field(16) + field(17),
     startTicks: field(22),
   };
 }

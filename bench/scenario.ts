@@ -36,7 +36,10 @@ export function parseScenario(text: string, file: string): Scenario {
   };
   const fields: unknown = JSON.parse(text);
   if (typeof fields !== 'object' || fields === null) return fail('is no object');
-  const { name, title, path, sizeBytes, keepAlive, connections, requests } = fields as Record<string, unknown>;
+  const { name, title, path, sizeBytes, keepAlive, connections, requests } = fields as Record<
+    string,
+    unknown
+  >;
   if (name !== file.replace(/\.json$/, '')) return fail('name is not the name of the file');
   if (typeof title !== 'string') return fail('title is no text');
   if (typeof path !== 'string' || !/^\/[\w.-]+$/.test(path)) return fail('path is not / and a file name');

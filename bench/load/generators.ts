@@ -63,7 +63,9 @@ export class Generators {
   async #started(): Promise<readonly ChildProcess[]> {
     if (this.#children.length === 0) {
       const program = fileURLToPath(new URL('child.js', import.meta.url));
-      this.#children = Array.from({ length: this.#count }, () => fork(program, { serialization: 'advanced' }));
+      this.#children = Array.from({ length: this.#count }, () =>
+        fork(program, { serialization: 'advanced' }),
+      );
       await Promise.all(this.#children.map((child) => once(child, 'message', { signal: this.#signal })));
     }
     return this.#children;

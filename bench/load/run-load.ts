@@ -7,7 +7,7 @@ import type { LoadJob, LoadOutcome } from './job.js';
 const SAMPLE_MS = 20;
 
 /** Rejects when autocannon cannot start; what goes wrong with requests is counted. */
-export async function runLoad(job: LoadJob, onProgress: (responses: number) => void): Promise<LoadOutcome> {
+export function runLoad(job: LoadJob, onProgress: (responses: number) => void): Promise<LoadOutcome> {
   const { url, connections, requests, keepAlive, sizeBytes, timeoutSeconds } = job;
   const times = new Float64Array(requests);
   let responses = 0;
@@ -19,43 +19,47 @@ export async function runLoad(job: LoadJob, onProgress: (responses: number) => v
   const startedNs = process.hrtime.bigint();
   let endedNs = startedNs;
 
-  const run = autocannon({
-    url,
-    connections,
-    amount: requests,
-    timeout: timeoutSeconds,
-    sampleInt: SAMPLE_MS,
-    ...(keepAlive ? {} : { reconnectRate: 1, headers: { connection: 'close' } }),
-    setupClient: (client) => {
-      countConnections(client, () => {
-        connectionsOpened += 1;
+  return new Promise((resolve, reject) => {
+    const options = {
+      url,
+      connections,
+      amount: requests,
+      timeout: timeoutSeconds,
+      sampleInt: SAMPLE_MS,
+      ...(keepAlive ? {} : { reconnectRate: 1, headers: { connection: 'close' } }),
+      setupClient: (client: autocannon.Client) => {
+        countConnections(client, () => {
+          connectionsOpened += 1;
+        });
+        if (!keepAlive) reportBeforeReconnecting(client);
+      },
+    };
+    const run = autocannon(options, (error: unknown, result) => {
+      if (error) return reject(error);
+      const { timeouts } = result;
+      const { user, system } = process.cpuUsage(cpuBefore);
+      resolve({
+        startedNs,
+        endedNs,
+        timesMs: times.slice(0, responses),
+        non2xx,
+        socketErrors: failed - timeouts,
+        timeouts,
+        short,
+        connectionsOpened,
+        cpuUs: user + system,
       });
-      if (!keepAlive) reportBeforeReconnecting(client);
-    },
+    });
+    run.on('response', (_client, status, bytes, timeMs) => {
+      times[responses] = timeMs;
+      responses += 1;
+      if (status < 200 || status > 299) non2xx += 1;
+      else if (bytes < sizeBytes) short += 1;
+      if (responses % 64 === 0) onProgress(responses);
+      endedNs = process.hrtime.bigint();
+    });
+    run.on('reqError', () => {
+      failed += 1;
+    });
   });
-  run.on('response', (_client, status, bytes, timeMs) => {
-    times[responses] = timeMs;
-    responses += 1;
-    if (status < 200 || status > 299) non2xx += 1;
-    else if (bytes < sizeBytes) short += 1;
-    if (responses % 64 === 0) onProgress(responses);
-    endedNs = process.hrtime.bigint();
-  });
-  run.on('reqError', () => {
-    failed += 1;
-  });
-
-  const { timeouts } = await run;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return {
-    startedNs,
-    endedNs,
-    timesMs: times.slice(0, responses),
-    non2xx,
-    socketErrors: failed - timeouts,
-    timeouts,
-    short,
-    connectionsOpened,
-    cpuUs: user + system,
-  };
 }

@@ -1,8 +1,18 @@
 /** Who can take part, in the order of the tables. */
+import { choose } from '../arguments.js';
 import type { Contender } from './contender.js';
-import { handover } from './handover.js';
+import { handover, otherHandover } from './handover.js';
 import { nginx } from './nginx.js';
 import { nodeCluster } from './node-http.js';
 import { npmServers } from './npm-servers.js';
 
-export const CONTENDERS: readonly Contender[] = [handover, nginx, nodeCluster, ...npmServers];
+/** handover, other builds of it, and the peers: all, or those named. Throws when there is none of that name. */
+export function chooseContenders(options: {
+  readonly only: readonly string[] | undefined;
+  /** As `otherHandover` reads them. */
+  readonly also: readonly string[];
+}): readonly Contender[] {
+  const { only, also } = options;
+  const all = [handover, ...also.map(otherHandover), nginx, nodeCluster, ...npmServers];
+  return only === undefined ? all : choose(new Map(all.map((one) => [one.name, one])), only);
+}

@@ -21,7 +21,9 @@ function variant(name: string, main: string, flags: readonly string[]): Contende
   return {
     name,
     title: name,
-    about: ['compression, cache and statistics as by default', ...flags.map((flag) => `\`${flag}\``)].join(', '),
+    about: ['compression, cache and statistics as by default', ...flags.map((flag) => `\`${flag}\``)].join(
+      ', ',
+    ),
     find: () =>
       existsSync(main)
         ? { present: true, version: versionOf(main) }

@@ -19,7 +19,7 @@ const SERVERS: readonly NpmServer[] = [
   {
     name: 'serve',
     program: 'build/main.js',
-    about: 'with compression as by default; it compares neither ETags nor dates',
+    about: 'as by default',
     args: ({ site, accessLog }) => [
       ...['--listen', 'tcp://127.0.0.1:0', '--no-clipboard'],
       ...(accessLog ? [] : ['--no-request-logging']),

@@ -73,7 +73,7 @@ export class StaticHandler {
       const preference = this.#preference(head);
       if (codingToMake(resource, preference, this.#options.tasks.codings) === undefined) {
         const reply = this.#select(head, resource, preference, 'HIT');
-        if (!isDiskReply(reply)) return reply;
+        if (!isDiskReply(reply) && reply.status < 400) return reply;
       }
     }
     return this.#find(head.retain(), from);
@@ -105,7 +105,7 @@ export class StaticHandler {
       }
       return this.#forOrigin(head, await this.#replyWith(head, stored));
     } catch (error) {
-      return this.#failure(head, error);
+      return this.#forOrigin(head, await this.#failure(head, error));
     }
   }
 
@@ -172,7 +172,7 @@ export class StaticHandler {
   /** 404, or the single-page application's page for a client that navigates. */
   async #notFound(head: RequestHead, state: CacheState): Promise<Reply> {
     if (this.#spa !== undefined && namesHtml(head.field('accept'))) {
-      const stored = await this.#options.store.get(this.#spa);
+      const stored = await this.#page(this.#spa);
       if (stored.resource.kind === 'file') return this.#replyWith(head, stored);
     }
     return this.#errorPage(head, 404, state);
@@ -182,7 +182,7 @@ export class StaticHandler {
   async #errorPage(head: RequestHead, status: number, state: CacheState, fields = ''): Promise<Reply> {
     const headOnly = head.method === 'HEAD';
     const key = this.#errorPages.get(status);
-    const page = key === undefined ? undefined : (await this.#options.store.get(key)).resource;
+    const page = key === undefined ? undefined : (await this.#page(key)).resource;
     const variant = page?.kind === 'file' ? page.variants[0] : undefined;
     if (variant?.body == null || !acceptsHtml(head.field('accept'))) {
       return { ...errorReply(status, '', { headOnly, fields }), cache: state };
@@ -198,8 +198,15 @@ export class StaticHandler {
     };
   }
 
+  /** A page that the settings name by its file, which with clean URLs lies under another path. */
+  async #page(key: ResourceKey): Promise<Stored> {
+    const { store } = this.#options;
+    const stored = await store.get(key);
+    return stored.resource.kind === 'redirect' ? store.get(keyOf(stored.resource.location)) : stored;
+  }
+
   #forOrigin(head: RequestHead, reply: Reply): Reply {
-    const lines = this.#options.rules.originLines(head.field('origin'));
+    const lines = this.#options.rules.originLines(head.field('origin'), reply.status >= 400);
     if (lines === '') return reply;
     const { status, fields, body, cache, close } = reply;
     return { status, fields: fields + lines, body, cache, close };
@@ -232,8 +239,9 @@ export class StaticHandler {
   }
 }
 
+/** @param urlPath percent-encoded, as in a request */
 function keyOf(urlPath: string): ResourceKey {
-  const key = Buffer.from(encodeURI(urlPath), 'latin1');
+  const key = Buffer.from(urlPath, 'latin1');
   return { key, hash: djb2(key) };
 }
 

@@ -19,6 +19,9 @@ const JOINED_BYTES = 64 * 1024;
 /** Smaller bodies fit a packet as they are. */
 export const MIN_COMPRESS_BYTES = 1024;
 
+/** What a resource remembers of the choices among its forms, before the first. */
+const NOTHING_CHOSEN = { lastPreference: undefined, lastChoice: undefined, completeFor: undefined };
+
 const NOSNIFF = 'X-Content-Type-Options: nosniff\r\n';
 
 /** One stored form of a representation, with the replies that are sent of it most. */
@@ -78,6 +81,8 @@ export interface FileResource extends ResourceBase {
   /** The choice made last: preferences are shared objects, and most clients have the same. */
   lastPreference: CodingPreference | undefined;
   lastChoice: Variant | undefined;
+  /** The preference for which no form was missing when it was last asked. */
+  completeFor: CodingPreference | undefined;
 }
 
 /** A listing in its two forms. */
@@ -139,7 +144,7 @@ export class ResourceMaker {
   /** The same file with one more form, or with the note that the form is not worth keeping. */
   withCoding(resource: FileResource, coding: Coding, body: Uint8Array): FileResource {
     const identity = resource.variants[0]!;
-    const base = { ...resource, next: undefined, lastPreference: undefined, lastChoice: undefined };
+    const base = { ...resource, next: undefined, ...NOTHING_CHOSEN };
     if (body.length >= identity.sizeBytes) {
       return { ...base, useless: new Set([...resource.useless, coding]) };
     }
@@ -172,8 +177,7 @@ export class ResourceMaker {
       compressible,
       variants,
       useless: new Set(),
-      lastPreference: undefined,
-      lastChoice: undefined,
+      ...NOTHING_CHOSEN,
     };
   }
 
@@ -231,15 +235,27 @@ export function codingToMake(
   preference: CodingPreference,
   makeable: readonly Coding[],
 ): Coding | undefined {
+  if (resource.completeFor === preference) return undefined;
+  const coding = missingCoding(resource, preference, makeable);
+  if (coding === undefined) resource.completeFor = preference;
+  return coding;
+}
+
+function missingCoding(
+  resource: FileResource,
+  preference: CodingPreference,
+  makeable: readonly Coding[],
+): Coding | undefined {
   const identity = resource.variants[0]!;
   if (!resource.compressible || identity.body === null || identity.sizeBytes < MIN_COMPRESS_BYTES) {
     return undefined;
   }
+  const present = chooseVariant(resource, preference);
   // Forms that were put there by the site's author are better than what can be made in passing.
-  if (chooseVariant(resource, preference).coding !== 'identity') return undefined;
+  if (present.path !== identity.path) return undefined;
   const candidates = makeable.filter((coding) => !resource.useless.has(coding));
   const coding = chooseCoding(preference, ['identity', ...candidates]);
-  return coding === 'identity' ? undefined : coding;
+  return coding === 'identity' || coding === present.coding ? undefined : coding;
 }
 
 function sizeOf(key: Buffer, variants: readonly Variant[]): number {

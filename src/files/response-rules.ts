@@ -53,8 +53,12 @@ export class ResponseRules {
     return `${this.#anyOrigin ? corsLines('*') : ''}${own.join('')}`;
   }
 
-  /** Lines for one request's Origin, where responses depend on it (Fetch standard, CORS protocol). */
-  originLines(origin: string | undefined): string {
+  /**
+   * Lines for one request's Origin, where responses depend on it (Fetch standard, CORS protocol); and for an
+   * error, which has no resource that would bring the lines for every origin.
+   */
+  originLines(origin: string | undefined, isError = false): string {
+    if (this.#anyOrigin) return isError ? corsLines('*') : '';
     if (origin === undefined || !this.#origins.has(origin)) return '';
     return corsLines(origin);
   }

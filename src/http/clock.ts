@@ -10,7 +10,7 @@ export class Clock {
   /** Milliseconds of a clock that is never set, for durations and deadlines. */
   steadyMs = 0;
   /** Whole seconds since the epoch. */
-  second = 0;
+  second = -1;
   /** `Date: …` with its line end. */
   dateLine = '';
 

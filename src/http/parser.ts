@@ -89,6 +89,14 @@ export class RequestParser {
   #owned = false;
   #framing: BodyFraming | undefined;
   #emptyLines = 0;
+  /**
+   * Where the bytes of an unfinished head ended within a name, a value or the target: a class of bytes that
+   * go on with it, and from #position how far it was read and may reach. So a head that comes byte by
+   * byte is not read from its beginning for each.
+   */
+  #stallClass: Uint8Array | undefined;
+  #stallOffset = 0;
+  #stallLimit = 0;
 
   constructor(limits: ParserLimits) {
     this.#limits = limits;
@@ -171,7 +179,9 @@ export class RequestParser {
   }
 
   #nextHead(): ParserEvent {
+    if (this.#stallClass !== undefined && this.#isStalled(this.#stallClass)) return 'more';
     if (!this.#skipEmptyLines()) return 'more';
+    this.#stallClass = undefined;
     const next = this.#parseHead();
     if (next === FAILED) return 'error';
     if (next === INCOMPLETE) return 'more';
@@ -194,6 +204,23 @@ export class RequestParser {
       this.#emptyLines++;
     }
     return this.buffered > 0;
+  }
+
+  /** The head ends within something that bytes of a class go on with, up to `limit`. */
+  #stall(byteClass: Uint8Array, limit: number): typeof INCOMPLETE {
+    this.#stallClass = byteClass;
+    this.#stallOffset = this.#end - this.#position;
+    this.#stallLimit = limit - this.#position;
+    return INCOMPLETE;
+  }
+
+  /** True when what came since only goes on with what the head had ended in. */
+  #isStalled(byteClass: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    let p = this.#position + this.#stallOffset;
+    while (p < this.#end && byteClass[bytes[p]!] !== 0) p++;
+    this.#stallOffset = p - this.#position;
+    return p === this.#end && this.#stallOffset <= this.#stallLimit;
   }
 
   #fail(status: ParserError['status'], message: string): 'error' {
@@ -241,7 +268,7 @@ export class RequestParser {
     let p = start;
     while (p < end && TOKEN[bytes[p]!] !== 0) p++;
     if (p - start > MAX_METHOD_BYTES) return this.#failed(501, 'unknown method');
-    if (p === end) return INCOMPLETE;
+    if (p === end) return this.#stall(TOKEN, start + MAX_METHOD_BYTES);
     if (bytes[p] !== SP || p === start) return this.#failed(400, 'malformed request line');
     this.head.method = methodAt(bytes, start, p);
     p++;
@@ -256,7 +283,7 @@ export class RequestParser {
     const pathEnd = p;
     while (p < end && TARGET[bytes[p]!] !== 0) p++;
     if (p > limit) return this.#failed(414, 'request target too long');
-    if (p === end) return INCOMPLETE;
+    if (p === end) return this.#stall(TARGET, limit);
     if (bytes[p] !== SP || p === target) return this.#failed(400, 'malformed request target');
     const head = this.head;
     head.targetStart = target - start;
@@ -297,14 +324,15 @@ export class RequestParser {
       if (lower === 0) break;
       hash = nameHashStep(hash, lower);
     }
-    if (p === end) return INCOMPLETE;
+    if (p > limit) return this.#failed(431, 'header fields too large');
+    if (p === end) return this.#stall(TOKEN, limit);
     if (bytes[p] !== 0x3a || p === start) return this.#failed(400, fieldNameMistake(bytes[p]!, p === start));
     const nameEnd = p++;
     while (p < end && (bytes[p] === SP || bytes[p] === HT)) p++;
     const valueStart = p;
     while (p < end && FIELD_VALUE[bytes[p]!] !== 0) p++;
     if (p > limit) return this.#failed(431, 'header fields too large');
-    if (p === end) return INCOMPLETE;
+    if (p === end) return this.#stall(FIELD_VALUE, limit);
     if (bytes[p] !== CR) return this.#failed(400, 'control character or bare LF in a field');
     if (p + 1 === end) return INCOMPLETE;
     if (bytes[p + 1] !== LF) return this.#failed(400, 'bare CR in a field');

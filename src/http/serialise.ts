@@ -30,7 +30,7 @@ export class PreparedReply implements Reply {
   readonly body: Buffer | null;
   readonly cache: CacheState;
   readonly close = false;
-  #second = 0;
+  #second = -1;
   #wire: readonly Buffer[] = [];
 
   constructor(status: number, fields: string, body: Buffer | null, cache: CacheState) {

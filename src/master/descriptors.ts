@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 /** Descriptors of a worker that are not connections: files being sent, logs, the pool, node's own. */
 const RESERVED = 128;
-/** However small the limit, a worker takes some. */
+/** However small the limit of descriptors, a worker takes some connections. */
 const FEWEST = 8;
 
 /** The soft limit of open files; Infinity where it is not known. */
@@ -20,8 +20,8 @@ export function descriptorLimit(): number {
   }
 }
 
-/** Connections that one of `workers` may hold, so that all together stay within `maxConnections`. */
+/** Connections that one of `workers` may hold, so that all together stay within `maxConnections`; at least one. */
 export function capacityPerWorker(maxConnections: number, workers: number, limit: number): number {
-  const share = Math.ceil(maxConnections / workers);
-  return Math.max(FEWEST, Math.min(share, limit - RESERVED));
+  const share = Math.max(1, Math.floor(maxConnections / workers));
+  return Math.min(share, Math.max(FEWEST, limit - RESERVED));
 }

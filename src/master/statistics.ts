@@ -3,6 +3,7 @@
  * them into what is published.
  */
 import { buildDocument, type StatsBaseline, type StatsSample, type WorkerSample } from '../stats/document.js';
+import { residentBytes } from '../stats/resident.js';
 import { FIELD } from '../stats/schema.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import { emptySlot, mergeSlots, PublishedTotals, retire } from '../stats/totals.js';
@@ -35,6 +36,7 @@ export class Statistics {
   readonly #own = emptySlot();
   #accepted = 0;
   #refused = 0;
+  #rssBytes = 0;
   #baseline: StatsBaseline | undefined;
 
   constructor(board: Scoreboard) {
@@ -60,6 +62,7 @@ export class Statistics {
 
   snapshot(facts: MasterFacts): Snapshot {
     const nowMs = performance.now();
+    this.#rssBytes = residentBytes(this.#rssBytes);
     const workers: WorkerSample[] = facts.workers.map((worker) => ({
       id: worker.place,
       pid: worker.pid,
@@ -87,7 +90,7 @@ export class Statistics {
       },
       cacheMaxBytes: facts.cacheMaxBytes,
       threadsPerWorker: facts.threadsPerWorker,
-      master: { pid: process.pid, rssBytes: process.memoryUsage.rss() },
+      master: { pid: process.pid, rssBytes: this.#rssBytes },
       totals,
       workers,
     };

@@ -98,7 +98,7 @@ export interface TransportCounters {
   closed(): void;
   handedBack(): void;
   received(bytes: number): void;
-  /** Bytes on their way to the kernel; a negative number takes back what never left. */
+  /** Bytes given to the kernel; a negative number takes back what it did not take. */
   sent(bytes: number): void;
 }
 

@@ -17,6 +17,7 @@ import { ResourceMaker } from '../files/resource.js';
 import { ResponseRules } from '../files/response-rules.js';
 import { ResourceStore } from '../files/store.js';
 import { Clock } from '../http/clock.js';
+import { residentBytes } from '../stats/resident.js';
 import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
 import type { Connection, TransportCounters, WorkerTransport } from '../transport/connection.js';
@@ -174,7 +175,7 @@ export class Worker {
   #updateGauges(): void {
     const { slot } = this.#options;
     const pool = this.#tasks.counters;
-    slot.set('rssBytes', process.memoryUsage.rss());
+    slot.set('rssBytes', residentBytes(slot.counters[FIELD.rssBytes]!));
     slot.set('heapBytes', v8.getHeapStatistics().used_heap_size);
     slot.set('cacheEntries', this.#store.count);
     slot.set('cacheBytes', this.#store.sizeBytes);

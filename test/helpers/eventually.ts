@@ -1,8 +1,10 @@
 /** Waiting for what happens in another process: until a condition holds, never for a time, and never for ever. */
+import { statSync } from 'node:fs';
 
 const BOUND_MS = 10_000;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
+const STAMPS_SETTLE_MS = 50;
 
 /**
  * Asks again and again, at short and growing intervals, until the answer is there.
@@ -35,4 +37,10 @@ export async function within<T>(promise: Promise<T>, what: () => string, boundMs
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Waits until a file is old enough for its stamps to tell its state for good: see files/identity.ts. */
+export async function settled(path: string): Promise<void> {
+  const isOld = (): true | undefined => Date.now() - statSync(path).ctimeMs > STAMPS_SETTLE_MS || undefined;
+  await eventually(isOld, () => `${path} settles`);
 }

@@ -36,6 +36,11 @@ export class SiteTree {
     return path;
   }
 
+  /** Path of a name below the root. */
+  at(name: string): string {
+    return join(this.root, name);
+  }
+
   directory(name: string): string {
     const path = join(this.root, name);
     mkdirSync(path, { recursive: true });

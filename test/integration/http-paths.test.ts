@@ -1,5 +1,5 @@
 /** Which file a target names, and that none of them leads out of the document root. All targets go out raw. */
-import { link, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { TestServer } from '../helpers/server.js';
@@ -11,7 +11,7 @@ describe('paths', () => {
   const SECRET = 'top secret';
   let server: TestServer;
   before(async () => {
-    server = await TestServer.start();
+    server = await TestServer.start({ settings: { CACHE_REVALIDATE_MS: '0' } });
     const { site } = server;
     site.file('index.html', 'home');
     site.file('a.txt', 'alpha');
@@ -140,7 +140,6 @@ describe('paths', () => {
       '/%ed%a0%80',
       '/%ef%bc%8e%ef%bc%8e/root-secret/secret.txt',
       '/..%ef%bc%8froot-secret/secret.txt',
-      '/\u2024\u2024/'.replace(/[^\x00-\xff]/g, ''),
       // NUL never ends a name.
       '/a.txt%00',
       '/a.txt%00.html',
@@ -190,7 +189,7 @@ describe('paths', () => {
       `/${'a/'.repeat(3000)}`,
       `/${'%C3%BC'.repeat(200)}`,
       `/a.txt${'/..'.repeat(2000)}`,
-    ].filter((target) => target !== '');
+    ];
 
     for (const target of new Set(TARGETS)) {
       it(`${JSON.stringify(target.length > 60 ? `${target.slice(0, 57)}...` : target)} is not found`, async () => {
@@ -229,13 +228,13 @@ describe('paths', () => {
     expect((await server.get(`/${encodeURI(name)}`)).text).to.equal('long');
   });
 
-  it('does not remember a file that a link now leads away from', async () => {
+  it('notices that a link has taken the place of a file', async () => {
     const { site } = server;
-    site.file('real/x.txt', 'mine');
+    const path = site.file('real/x.txt', 'mine');
     expect((await server.get('/real/x.txt')).text).to.equal('mine');
-    await link(join(site.outside, 'secret.txt'), join(site.root, 'hard.txt'));
-    // A hard link is a file of the root as any other: it has no other place.
-    expect((await server.get('/hard.txt')).text).to.equal(SECRET);
+    await rm(path);
+    site.link('real/x.txt', join(site.outside, 'secret.txt'));
+    expect((await server.get('/real/x.txt')).status).to.equal(404);
   });
 
   describe('with other policies', () => {

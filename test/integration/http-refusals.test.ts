@@ -136,12 +136,15 @@ describe('refused requests', () => {
     try {
       roomy.site.file('a.txt', 'alpha');
       expect((await roomy.get(`/a.txt?${'a'.repeat(190_000)}`)).text).to.equal('alpha');
+      const { bytes: before } = await roomy.settled();
       const other = await roomy.connect();
       const request = get(`Cookie: ${'a'.repeat(200_000)}`);
       // In two pieces, so that the server has to keep the first.
-      const { bytes: before } = await roomy.settled();
       other.send(request.slice(0, 150_000));
-      await roomy.statsWhen(({ bytes }) => bytes.received >= before.received + 150_000, 'the first piece was read');
+      await roomy.statsWhen(
+        ({ bytes }) => bytes.received >= before.received + 150_000,
+        'the first piece was read',
+      );
       other.send(request.slice(150_000));
       expect((await other.response()).text).to.equal('alpha');
       other.destroy();

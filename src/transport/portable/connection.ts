@@ -21,6 +21,8 @@ export interface Owner {
   readonly counters: TransportCounters;
   /** Calls `flush` of the connection at the end of this turn of the loop. */
   scheduleFlush(connection: PortableConnection): void;
+  /** Puts the counters on record at the end of this turn. */
+  scheduleCommit(): void;
   sendBack(connection: PortableConnection, handle: RawHandle, unused: Uint8Array): boolean;
   closed(): void;
 }
@@ -38,8 +40,12 @@ export class PortableConnection implements Connection {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #queued = 0;
+  /** Bytes gathered while a write was under way: counted as sent when their own turn comes. */
+  #uncountedBytes = 0;
   /** Bytes in the write under way. */
   #writing = 0;
+  /** Those of them that the kernel had not taken at once. */
+  #pendingBytes = 0;
   #ending = false;
   #flushScheduled = false;
   #givenAway = false;
@@ -97,6 +103,11 @@ export class PortableConnection implements Connection {
     this.#gathered.push(bytes);
     this.#gatheredBytes += bytes.length;
     this.#queued += bytes.length;
+    if (this.#writing > 0) {
+      this.#uncountedBytes += bytes.length;
+      return;
+    }
+    // Counted before the flush, which puts the counters on record before the client can see the bytes.
     this.#owner.counters.sent(bytes.length);
     this.#schedule();
   }
@@ -177,12 +188,27 @@ export class PortableConnection implements Connection {
       const bytes = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
       this.#socket.write(bytes, this.#written);
     }
+    this.#takeBackUnsent();
+  }
+
+  /** What the kernel did not take at once is not sent yet; nearly always there is no such rest. */
+  #takeBackUnsent(): void {
+    if (this.#socket.writableLength === 0) return;
+    this.#pendingBytes = Math.min(handleOf(this.#socket)?.writeQueueSize ?? 0, this.#writing);
+    this.#countLate(-this.#pendingBytes);
   }
 
   readonly #written = (error?: Error | null): void => {
-    // After an error 'close' follows, which needs to know what had not left.
-    if (error != null || this.#closed) return;
+    if (error != null) {
+      // Failed at once, so nothing of it left. What had not left stays in `unsentBytes`; 'close' follows.
+      if (this.#pendingBytes === 0) this.#owner.counters.sent(-this.#writing);
+      return;
+    }
+    if (this.#closed) return;
     this.#writing = 0;
+    this.#countLate(this.#pendingBytes + this.#uncountedBytes);
+    this.#pendingBytes = 0;
+    this.#uncountedBytes = 0;
     if (this.#gatheredBytes > 0) {
       this.#schedule();
       return;
@@ -190,6 +216,12 @@ export class PortableConnection implements Connection {
     this.#handler?.onFlushed();
     this.#settleFlush();
   };
+
+  #countLate(bytes: number): void {
+    if (bytes === 0) return;
+    this.#owner.counters.sent(bytes);
+    this.#owner.scheduleCommit();
+  }
 
   #settleFlush(): void {
     const settle = this.#afterFlush;
@@ -200,7 +232,8 @@ export class PortableConnection implements Connection {
   #onClose(): void {
     this.#closed = true;
     this.#gathered = [];
-    this.#owner.counters.sent(-this.unsentBytes);
+    // Gathered in this turn, and counted for a flush that will not come.
+    this.#owner.counters.sent(this.#uncountedBytes - this.#gatheredBytes);
     this.#owner.closed();
     this.#settleFlush();
     if (!this.#givenAway) this.#handler?.onClose(this.#error);

@@ -56,6 +56,10 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
     this.#schedule();
   }
 
+  scheduleCommit(): void {
+    this.#schedule();
+  }
+
   sendBack(connection: PortableConnection, handle: RawHandle, unused: Uint8Array): boolean {
     if (!this.#channel.connected) return false;
     const { listener } = connection;
@@ -77,7 +81,7 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
 
   closed(): void {
     this.counters.closed();
-    this.#schedule();
+    this.scheduleCommit();
   }
 
   #schedule(): void {

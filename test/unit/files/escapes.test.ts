@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Found, LookupRules } from '../../../src/files/found.js';
 import { lookup } from '../../../src/files/lookup.js';
+import { restless } from '../../helpers/restless.js';
 import { SiteTree } from '../../helpers/site-tree.js';
 
 const SECRET = 'the secret';
@@ -169,6 +170,72 @@ describe('files: escapes from the root', () => {
       for (const followSymlinks of ['inside', 'never', 'always'] as const) {
         expect(find('/zero', { followSymlinks })).to.deep.equal(MISSING);
         expect(find('/tty', { followSymlinks })).to.deep.equal(MISSING);
+      }
+    });
+  });
+
+  describe('a name that keeps changing what it is', () => {
+    /** Looks so often that the change falls between any two steps of a lookup. */
+    async function lookOften(rawPath: string, check: (found: Found) => void): Promise<void> {
+      for (let looks = 0; looks < 3000; looks++) {
+        check(find(rawPath));
+        if (looks % 50 === 0) await new Promise(setImmediate);
+      }
+    }
+
+    it('never gives what a link leads to outside', async () => {
+      const path = site.file('x.txt', 'public');
+      const swapper = await restless(
+        path,
+        `if (turn % 2) fs.symlinkSync('../root-secret/secret.txt', path + '.new');
+         else fs.writeFileSync(path + '.new', 'public');
+         fs.renameSync(path + '.new', path);`,
+      );
+      try {
+        await lookOften('/x.txt', (found) => expect(body(found)).to.be.oneOf(['public', '', 'missing', 'busy']));
+      } finally {
+        await swapper.stop();
+      }
+    });
+
+    it('never gives what a directory that becomes a link holds outside', async () => {
+      site.file('d/secret.txt', 'public');
+      const swapper = await restless(
+        join(site.root, 'd'),
+        `fs.renameSync(path, path + '.away');
+         fs.symlinkSync('../root-secret', path);
+         fs.unlinkSync(path);
+         fs.renameSync(path + '.away', path);`,
+      );
+      try {
+        await lookOften('/d/secret.txt', (found) => expect(body(found)).to.be.oneOf(['public', 'missing', 'busy']));
+        await lookOften('/d/', (found) => {
+          // The directory outside holds an index file, which would be found first.
+          expect(found.kind).to.be.oneOf(['listing', 'missing']);
+          if (found.kind === 'listing') expect(Buffer.from(found.json).toString()).not.to.include('index.html');
+        });
+      } finally {
+        await swapper.stop();
+      }
+    });
+
+    it('never waits for a FIFO', async function () {
+      const path = site.file('x.txt', 'public');
+      try {
+        execFileSync('mkfifo', [`${path}.fifo`]);
+      } catch {
+        this.skip(); // no mkfifo on this system
+      }
+      const swapper = await restless(
+        path,
+        `if (turn % 2) fs.linkSync(path + '.fifo', path + '.new');
+         else fs.writeFileSync(path + '.new', 'public');
+         fs.renameSync(path + '.new', path);`,
+      );
+      try {
+        await lookOften('/x.txt', (found) => expect(body(found)).to.be.oneOf(['public', '', 'missing', 'busy']));
+      } finally {
+        await swapper.stop();
       }
     });
   });

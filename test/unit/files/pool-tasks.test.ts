@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { codingsAvailable } from '../../../src/files/compress.js';
 import { PoolTasks } from '../../../src/files/pool-tasks.js';
+import { ThreadPool } from '../../../src/pool/pool.js';
 import { SiteTree } from '../../helpers/site-tree.js';
 
 describe('files/pool-tasks', () => {
@@ -31,6 +32,22 @@ describe('files/pool-tasks', () => {
     expect(bodies).to.deep.equal(['a{}', 'zipped']);
     expect(tasks.counters).to.include({ tasks: 1, busy: 0, queued: 0 });
     expect(tasks.counters.busyUs).to.be.above(0);
+  });
+
+  it('keeps no copy of a body in the thread', async () => {
+    site.file('a.css', 'a{}');
+    site.file('a.css.gz', 'zipped');
+    const pool = new ThreadPool<typeof import('./kept-tasks.js')>({
+      entry: new URL('./kept-tasks.js', import.meta.url),
+      threads: 1,
+      maxQueue: 1,
+      data: { rules: site.rules({ autoindex: true }) },
+    });
+    expect((await pool.run('lookup', { rawPath: '/a.css' })).kind).to.equal('file');
+    expect(await pool.run('left', null)).to.deep.equal([0, 0]);
+    expect((await pool.run('lookup', { rawPath: '/' })).kind).to.equal('listing');
+    expect(await pool.run('left', null)).to.deep.equal([0, 0]);
+    await pool.close();
   });
 
   it('answers with every kind there is', async () => {

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { appendFileSync, chmodSync, closeSync, renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { Found, FoundFile, LookupRules } from '../../../src/files/found.js';
 import { lookup } from '../../../src/files/lookup.js';
 import { readUnchanged } from '../../../src/files/read-file.js';
 import { openFile } from '../../../src/files/safety.js';
+import { restless } from '../../helpers/restless.js';
 import { SiteTree, settledClock, unprivileged } from '../../helpers/site-tree.js';
 
 describe('files/read-file', () => {
@@ -178,19 +177,6 @@ describe('files/read-file', () => {
       }
     });
 
-    /** Runs code in a thread that has `path`; resolves once it has begun. */
-    async function writer(path: string, loop: string): Promise<Worker> {
-      const source = `const { parentPort, workerData: path } = require('node:worker_threads');
-        const fs = require('node:fs');
-        let turn = 0;
-        const step = () => { for (let i = 0; i < 20; i++, turn++) { ${loop} } setImmediate(step); };
-        step();
-        parentPort.postMessage('begun');`;
-      const thread = new Worker(source, { eval: true, workerData: path });
-      await once(thread, 'message');
-      return thread;
-    }
-
     /** Looks up until `done`, giving way to the loop in between. */
     async function lookUntil(rawPath: string, done: (found: Found, looks: number) => boolean): Promise<void> {
       for (let looks = 1; !done(ask(rawPath), looks); looks++) await new Promise(setImmediate);
@@ -198,7 +184,7 @@ describe('files/read-file', () => {
 
     it('is refused as busy when it never rests', async () => {
       const path = site.file('big.bin', Buffer.alloc(900_000));
-      const thread = await writer(path, 'fs.utimesSync(path, turn, turn);');
+      const thread = await restless(path, 'fs.utimesSync(path, turn, turn);');
       try {
         await lookUntil('/big.bin', (found) => {
           expect(found.kind).to.be.oneOf(['file', 'busy']);
@@ -207,7 +193,7 @@ describe('files/read-file', () => {
           return true;
         });
       } finally {
-        await thread.terminate();
+        await thread.stop();
       }
     });
 
@@ -215,7 +201,7 @@ describe('files/read-file', () => {
       // Byte i is i mod 251, whatever the file's length at the moment.
       const pattern = Buffer.from(Array.from({ length: 400_000 }, (_, i) => i % 251));
       const path = site.file('pattern.bin', pattern);
-      const thread = await writer(
+      const thread = await restless(
         path,
         `const length = (turn * 7919) % 400000;
          if (turn % 2) fs.truncateSync(path, Math.min(length, fs.statSync(path).size));
@@ -232,13 +218,13 @@ describe('files/read-file', () => {
           return looks >= 100;
         });
       } finally {
-        await thread.terminate();
+        await thread.stop();
       }
     });
 
     it('is always whole when it is replaced by rename', async () => {
       const path = site.file('stat.txt', 'a'.repeat(2000));
-      const thread = await writer(
+      const thread = await restless(
         path,
         `const content = String.fromCharCode(97 + turn % 26).repeat(1000 + turn % 1000);
          fs.writeFileSync(path + '.new', content); fs.renameSync(path + '.new', path);`,
@@ -254,7 +240,7 @@ describe('files/read-file', () => {
           return looks >= 200;
         });
       } finally {
-        await thread.terminate();
+        await thread.stop();
       }
     });
   });

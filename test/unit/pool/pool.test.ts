@@ -81,10 +81,11 @@ describe('pool/pool', () => {
   });
 
   it('moves memory out of a task and into it without a copy', async () => {
-    const pool = newPool();
+    const pool = newPool({ threads: 1 });
     const { body } = await pool.run('fill', { bytes: 100_000, value: 7 });
     expect(body).to.have.length(100_000);
     expect(body[99_999]).to.equal(7);
+    expect(await pool.run('left', null)).to.deep.equal({ bytes: 0 });
     const bytes = new Uint8Array([1, 2, 3]);
     expect(await pool.run('sum', bytes)).to.deep.equal({ sum: 6 });
     expect(bytes.length).to.equal(3);

@@ -17,11 +17,19 @@ export const wait = defineTask((gate: Int32Array) => {
   return { threadId };
 }, none);
 
+let filled = new Uint8Array();
+
 /** Fills memory of its own with a value. */
 export const fill = defineTask(
-  ({ bytes, value }: { bytes: number; value: number }) => ({ body: new Uint8Array(bytes).fill(value) }),
+  ({ bytes, value }: { bytes: number; value: number }) => {
+    filled = new Uint8Array(bytes).fill(value);
+    return { body: filled };
+  },
   ({ body }) => [body.buffer],
 );
+
+/** How much of what `fill` made is still here. */
+export const left = defineTask((_: null) => ({ bytes: filled.byteLength }), none);
 
 /** The sum of bytes that were given. */
 export const sum = defineTask(

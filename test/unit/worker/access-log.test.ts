@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -26,6 +27,8 @@ function entry(target: string): AccessEntry {
     cache: 'MISS',
   };
 }
+/** Writers of the current test; none outlives it. */
+const started: ChildProcess[] = [];
 
 describe('worker/access-log', () => {
   let directory: string;
@@ -75,6 +78,7 @@ describe('worker/access-log', () => {
   });
 
   afterEach(async () => {
+    for (const writer of started.splice(0)) writer.kill('SIGKILL');
     await log.close();
     fs.rmSync(directory, { recursive: true, force: true });
   });
@@ -168,6 +172,22 @@ describe('worker/access-log', () => {
       expect(after).to.have.length.above(0);
       expect(reports).to.have.length(3);
     });
+
+    it('is not forgotten when it comes while the first file is being opened', async () => {
+      const link = path.join(directory, 'link.log');
+      const [first, second] = [path.join(directory, 'first.log'), path.join(directory, 'second.log')];
+      fs.symlinkSync(first, link);
+      log = open(link);
+      // The loop must not turn before the file is open and the request is made.
+      while (!openFiles().includes(first));
+      fs.rmSync(link);
+      fs.symlinkSync(second, link);
+      log.reopen();
+      while (!fs.existsSync(second)) await nextTurn();
+      log.write(entry('/0'));
+      await log.close();
+      expect(numbersIn(second)).to.deep.equal([0]);
+    });
   });
 
   describe('a full disk', () => {
@@ -248,17 +268,17 @@ describe('worker/access-log', () => {
     });
 
     it('gets whole lines through a pipe', async () => {
-      const sink = path.join(directory, 'sink');
-      const reader = spawn('sh', ['-c', 'cat "$0" > "$1"', fifo, sink], { stdio: 'inherit' });
-      const allRead = once(reader, 'exit');
-      const pipe = fs.openSync(fifo, 'w');
-      const writers = ['a', 'b'].map((name) => startWriter(['-', '3000', name], pipe));
+      // Read in small pieces, so that the pipe is full and takes no large write at once.
+      const reader = fs.createReadStream(fifo, { encoding: 'latin1', highWaterMark: 256 });
+      const allRead = text(reader);
+      const pipe = fs.openSync(fifo, 'r+');
+      await once(reader, 'open');
+      const writers = ['a', 'b'].map((name) => startWriter(['-', '1000', name], pipe));
       fs.closeSync(pipe);
       await Promise.all(writers.map((writer) => once(writer, 'message')));
       const results = await Promise.all(writers.map(finishWriter));
-      await allRead;
       expect(results.map((result) => result.dropped)).to.deep.equal([0, 0]);
-      expect(targetsIn(fs.readFileSync(sink, 'latin1'))).to.have.length(6000);
+      expect(targetsIn(await allRead)).to.have.length(2000);
     });
 
     it('may be a pipe that nobody reads: the process still ends', async () => {
@@ -301,7 +321,9 @@ function targetsIn(text: string): string[] {
 
 function startWriter(args: readonly string[], stdout: number | 'ignore' = 'ignore'): ChildProcess {
   const stdio: StdioOptions = ['ignore', stdout, 'inherit', 'ipc'];
-  return spawn(process.execPath, [WRITER, ...args], { stdio });
+  const writer = spawn(process.execPath, [WRITER, ...args], { stdio });
+  started.push(writer);
+  return writer;
 }
 
 /** Lets a writer that is ready do its work. Resolves when the process has ended by itself. */
@@ -316,4 +338,15 @@ async function finishWriter(writer: ChildProcess): Promise<WriterResult> {
 
 function openDescriptors(): number {
   return fs.readdirSync('/proc/self/fd').length;
+}
+
+function openFiles(): string[] {
+  return fs.readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // Closed since the directory was read; the one that read it always is.
+      return '';
+    }
+  });
 }

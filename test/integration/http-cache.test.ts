@@ -1,0 +1,200 @@
+/** The cache as clients see it: what X-Cache says, and that nothing older than the settings allow is sent. */
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { settled } from '../helpers/eventually.js';
+import { TestServer } from '../helpers/server.js';
+
+describe('cache', () => {
+  describe('that asks the disk for every request', () => {
+    let server: TestServer;
+    before(async () => {
+      server = await TestServer.start({ settings: { CACHE_REVALIDATE_MS: '0', NUM_WORKERS: '1' } });
+    });
+    after(() => server?.stop());
+
+    const stateOf = async (target: string, fields = {}) =>
+      (await server.get(target, fields)).field('x-cache');
+
+    for (const [what, size] of [
+      ['in memory', 5],
+      ['on disk', 1_500_000],
+    ] as const) {
+      it(`says what became of a file ${what}: MISS, REVALIDATED, EXPIRED`, async () => {
+        const name = `states-${size}.txt`;
+        await settled(server.site.file(name, 'x'.repeat(size)));
+        expect(await stateOf(`/${name}`)).to.equal('MISS');
+        expect(await stateOf(`/${name}`)).to.equal('REVALIDATED');
+        expect(await stateOf(`/${name}`, { 'If-None-Match': '*' })).to.equal('REVALIDATED');
+        await settled(server.site.file(name, 'y'.repeat(size)));
+        const changed = await server.get(`/${name}`);
+        expect(changed.field('x-cache')).to.equal('EXPIRED');
+        expect(changed.text).to.equal('y'.repeat(size));
+        expect(await stateOf(`/${name}`)).to.equal('REVALIDATED');
+      });
+    }
+
+    it('sees every change at once, even one that leaves size and mtime as they were', async () => {
+      const { site } = server;
+      for (let n = 0; n < 50; n++) {
+        const content = String(n).padStart(4, '0');
+        site.file('changing.txt', content);
+        site.touch('changing.txt', 1_700_000_000);
+        expect((await server.get('/changing.txt')).text).to.equal(content);
+      }
+    });
+
+    it('sees a file replaced, removed and made', async () => {
+      const { site } = server;
+      site.file('file.txt', 'one');
+      expect((await server.get('/file.txt')).text).to.equal('one');
+      renameSync(site.file('other.txt', 'two'), site.at('file.txt'));
+      expect((await server.get('/file.txt')).text).to.equal('two');
+      rmSync(site.at('file.txt'));
+      expect((await server.get('/file.txt')).status).to.equal(404);
+      site.file('file.txt', 'three');
+      expect((await server.get('/file.txt')).text).to.equal('three');
+      rmSync(site.at('file.txt'));
+      site.directory('file.txt');
+      expect((await server.get('/file.txt')).status).to.equal(301);
+    });
+
+    it('sees a sidecar come, change and go', async () => {
+      const { site } = server;
+      const fields = { 'Accept-Encoding': 'br' };
+      site.file('lib.js', 'small');
+      expect((await server.get('/lib.js', fields)).field('content-encoding')).to.equal(undefined);
+      site.file('lib.js.br', 'packed');
+      expect(await server.get('/lib.js', fields)).to.include({ text: 'packed' });
+      site.file('lib.js.br', 'repacked');
+      expect(await server.get('/lib.js', fields)).to.include({ text: 'repacked' });
+      rmSync(site.at('lib.js.br'));
+      expect(await server.get('/lib.js', fields)).to.include({ text: 'small' });
+    });
+
+    it('never sends a compressed form of what the file was before', async () => {
+      const { site } = server;
+      for (let n = 0; n < 10; n++) {
+        site.file('page.html', `${n}`.repeat(5000));
+        const response = await server.get('/page.html', { 'Accept-Encoding': 'gzip' });
+        const plain = await server.get('/page.html');
+        expect(plain.text).to.equal(`${n}`.repeat(5000));
+        expect(response.field('etag')).to.equal(plain.field('etag')!.replace(/"$/, '-gzip"'));
+      }
+    });
+  });
+
+  describe('that believes itself for a while', () => {
+    const REVALIDATE_MS = 300;
+    let server: TestServer;
+    before(async () => {
+      server = await TestServer.start({
+        settings: { CACHE_REVALIDATE_MS: String(REVALIDATE_MS), CACHE_SIZE_MB: '4', NUM_WORKERS: '1' },
+      });
+    });
+    after(() => server?.stop());
+
+    it('sends from memory without asking: HIT', async () => {
+      await settled(server.site.file('hit.txt', 'hit'));
+      expect((await server.get('/hit.txt')).field('x-cache')).to.equal('MISS');
+      expect((await server.get('/hit.txt')).field('x-cache')).to.equal('HIT');
+      expect((await server.get('/hit.txt', { 'If-None-Match': '*' })).field('x-cache')).to.equal('HIT');
+      expect((await server.get('/hit.txt', { Range: 'bytes=0-0' })).field('x-cache')).to.equal('HIT');
+    });
+
+    it('is never older than it may be', async () => {
+      const { site } = server;
+      const client = await server.connect();
+      const path = site.file('counted.txt', '0');
+      // Each content is the time of its writing: a response may be that old, and not older.
+      let written = [0];
+      const write = () => {
+        written = [...written, performance.now()];
+        writeFileSync(`${path}.new`, String(written.length - 1));
+        renameSync(`${path}.new`, path);
+      };
+      const end = performance.now() + 4 * REVALIDATE_MS;
+      const states = new Set<string>();
+      while (performance.now() < end) {
+        write();
+        const asked = performance.now();
+        const response = await client.exchange('GET /counted.txt HTTP/1.1\r\nHost: x\r\n\r\n');
+        states.add(response.field('x-cache')!);
+        const seen = Number(response.text);
+        // The state after the one we saw began within the time that may be believed, or is not there.
+        const replacedAt = written[seen + 1] ?? Number.POSITIVE_INFINITY;
+        expect(asked - replacedAt).to.be.below(REVALIDATE_MS + 25);
+      }
+      expect([...states]).to.include.members(['HIT', 'EXPIRED']);
+      client.destroy();
+    });
+
+    it('remembers what is not there, as long as it may', async () => {
+      const { site } = server;
+      expect((await server.get('/later.txt')).field('x-cache')).to.equal('MISS');
+      expect((await server.get('/later.txt')).field('x-cache')).to.equal('HIT');
+      site.file('later.txt', 'now');
+      const made = performance.now();
+      while ((await server.get('/later.txt')).status === 404) {
+        expect(performance.now() - made).to.be.below(REVALIDATE_MS + 500);
+      }
+    });
+
+    it('keeps within its size, and goes on serving what it had to let go', async () => {
+      const { site } = server;
+      for (let n = 0; n < 30; n++) site.file(`many/${n}.bin`, Buffer.alloc(300_000, n));
+      for (let round = 0; round < 2; round++) {
+        for (let n = 0; n < 30; n++) {
+          expect((await server.get(`/many/${n}.bin`)).body.equals(Buffer.alloc(300_000, n))).to.equal(true);
+        }
+      }
+      const { cache } = await server.statsWhen(
+        ({ cache }) => cache.evictions > 0 && cache.bytes > 0,
+        'evictions',
+      );
+      expect(cache.bytes)
+        .to.be.at.most(cache.maxBytes)
+        .and.at.most(4 * 1024 * 1024);
+    });
+  });
+
+  it('reads a file once for all who ask for it at the same time', async () => {
+    const server = await TestServer.start({ settings: { NUM_WORKERS: '1' } });
+    try {
+      server.site.file('wanted.txt', 'x'.repeat(500_000));
+      const clients = await Promise.all(Array.from({ length: 20 }, () => server.connect()));
+      const responses = await Promise.all(
+        clients.map((client) => client.exchange('GET /wanted.txt HTTP/1.1\r\nHost: x\r\n\r\n')),
+      );
+      for (const { body } of responses) expect(body.length).to.equal(500_000);
+      for (const client of clients) client.destroy();
+      // How busy the pool was is told every half second.
+      const { pool, requests } = await server.statsWhen(({ pool }) => pool.tasks > 0, 'the pool was used');
+      expect(requests.total).to.equal(20);
+      expect(pool.tasks).to.equal(1);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('counts what X-Cache says', async () => {
+    const server = await TestServer.start({ settings: { CACHE_REVALIDATE_MS: '0' } });
+    try {
+      const seen: Record<string, number> = {};
+      const ask = async (target: string) => {
+        const state = (await server.get(target)).field('x-cache')!.toLowerCase();
+        seen[state] = (seen[state] ?? 0) + 1;
+      };
+      for (let n = 0; n < 10; n++) {
+        await settled(server.site.file('a.txt', String(n)));
+        for (const target of ['/a.txt', '/a.txt', '/a.txt', '/none', '/a.txt?x']) await ask(target);
+      }
+      const { cache } = await server.settled();
+      for (const state of ['hit', 'miss', 'expired', 'revalidated'] as const) {
+        expect(cache[state], state).to.equal(seen[state] ?? 0);
+      }
+      expect(cache.miss + cache.expired + cache.revalidated).to.equal(50);
+    } finally {
+      await server.stop();
+    }
+  });
+});
