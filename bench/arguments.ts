@@ -24,7 +24,7 @@ export interface BenchOptions {
 /** What is published. The other scenarios are run when they are asked for. */
 export const STANDARD_SCENARIOS: readonly string[] = ['keep-alive-1k', 'per-request-1k'];
 const ROUNDS = 3;
-const QUICK_REQUESTS = 3_000;
+const QUICK_REQUESTS = 2_000;
 
 export const HELP = `Usage: npm run bench -- [options]
 
@@ -79,7 +79,10 @@ export function parseBenchArguments(
       ? undefined
       : names(values.connections).map((text) => count(text, '--connections'));
   const requests = values.requests === undefined ? undefined : count(values.requests, '--requests');
-  const changed = quick || only !== undefined || also.length > 0 || connections !== undefined;
+  const shortened =
+    quick || requests !== undefined || connections !== undefined || (rounds ?? ROUNDS) < ROUNDS;
+  const filtered =
+    only !== undefined || !STANDARD_SCENARIOS.every((name) => chosen.includes(scenarios.get(name)!));
   return {
     help,
     quick,
@@ -96,7 +99,7 @@ export function parseBenchArguments(
         : count(values.clients, '--clients'),
     accessLog: values.log,
     out,
-    whole: !changed && requests === undefined && STANDARD_SCENARIOS.every((name) => asked.includes(name)),
+    whole: !shortened && !filtered && also.length === 0,
   };
 }
 

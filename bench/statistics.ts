@@ -19,9 +19,9 @@ export function mean(values: Numbers): number {
   return sum / values.length;
 }
 
-/** The sample's standard deviation (n - 1 below the line, as ApacheBench has it); 0 for a single value. */
+/** The sample's standard deviation (n - 1 below the line, as ApacheBench has it); 0 for a single value, NaN for none. */
 export function standardDeviation(values: Numbers): number {
-  if (values.length === 1) return 0;
+  if (values.length < 2) return values.length === 1 ? 0 : Number.NaN;
   const centre = mean(values);
   let sum = 0;
   for (const value of values) sum += (value - centre) ** 2;

@@ -26,7 +26,7 @@ export function runLoad(job: LoadJob, onProgress: (responses: number) => void): 
       amount: requests,
       timeout: timeoutSeconds,
       sampleInt: SAMPLE_MS,
-      ...(keepAlive ? {} : { reconnectRate: 1, headers: { connection: 'close' } }),
+      ...(keepAlive ? {} : { reconnectRate: 1, headers: { Connection: 'close' } }),
       setupClient: (client: autocannon.Client) => {
         countConnections(client, () => {
           connectionsOpened += 1;

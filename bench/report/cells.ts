@@ -27,6 +27,14 @@ export interface CellNumbers {
   readonly clientCpuShare: number;
 }
 
+/** Above this share of a core the load generator may have been the slower one. */
+export const SATURATED = 0.9;
+
+/** True when the requests per second may say more about the load generator than about the server. */
+export function isSaturated({ clientCpuShare }: CellNumbers): boolean {
+  return clientCpuShare > SATURATED;
+}
+
 /** One cell for each scenario, number of connections and server, in the order they first ran. */
 export function toCells(samples: readonly Sample[]): readonly Cell[] {
   const groups = new Map<string, Sample[]>();

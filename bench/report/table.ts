@@ -12,7 +12,7 @@ export function renderTable(
   const pad = (text: string, column: number): string =>
     column < textColumns ? text.padEnd(widths[column]!) : text.padStart(widths[column]!);
   const rule = widths.map((width, column) =>
-    column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+    column < textColumns ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
   );
   return [line(cells[0]!), line(rule), ...cells.slice(1).map(line)].join('\n');
 }

@@ -7,12 +7,12 @@ import { renderMarkdown } from './markdown.js';
 
 /**
  * Writes page, data and chart by the time of the run, and returns the path of the page. A whole run also becomes
- * `latest.md` and `latest.svg`; a shortened one has `-quick` in its names, which git ignores.
+ * `latest.md` and `latest.svg`; a shortened or filtered one has `-partial` in its names, which git ignores.
  */
 export function writeResult(result: BenchResult, directory: string): string {
   mkdirSync(directory, { recursive: true });
-  const time = result.startedAt.slice(0, 16).replace('T', '-').replace(':', '');
-  const name = `${time}${result.whole ? '' : '-quick'}`;
+  const time = result.startedAt.slice(0, 19).replace('T', '-').replaceAll(':', '');
+  const name = `${time}${result.whole ? '' : '-partial'}`;
   const data = `${name}.json`;
   const path = join(directory, `${name}.md`);
   writeFileSync(join(directory, data), `${JSON.stringify(result, null, 1)}\n`);

@@ -1,6 +1,6 @@
 /**
  * The processes of a server under test. Each server leads a process group of its own: Ctrl-C in the terminal does
- * not reach it, and none of its processes can outlive the benchmark.
+ * not reach it, and none of its processes outlives the benchmark (unless that is ended by SIGKILL).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -35,6 +35,8 @@ export async function serve(line: CommandLine, terminal: Terminal): Promise<Exit
   const { result: started, notes } = await listenOrNext(wanted, (port) => {
     return startMaster(withPort(loaded, port), request, terminal);
   });
+  // Told to end before it was ready: the master sees to the exit.
+  if (started === undefined) return EXIT.ok;
   const facts = {
     ...bannerFacts(loaded, started, terminal.cwd),
     notes: [...notes, ...exposedFiles(loaded, terminal.cwd)],
@@ -54,7 +56,7 @@ async function startMaster(
   loaded: LoadedSettings,
   request: SettingsRequest,
   terminal: Terminal,
-): Promise<Started> {
+): Promise<Started | undefined> {
   const { settings } = loaded;
   const master = new Master({
     settings,
@@ -63,9 +65,14 @@ async function startMaster(
     report: (text) => terminal.err(`handover: ${text}\n`),
     onEnd: (code) => process.exit(code),
   });
-  const started = await master.start();
-  installSignals(master);
-  return started;
+  // From the first moment: whoever is told to end while it starts must leave nothing behind.
+  const uninstall = installSignals(master);
+  try {
+    return await master.start();
+  } catch (error) {
+    uninstall();
+    throw error;
+  }
 }
 
 /** The same settings with the port that was found, unless somebody asks for one. */

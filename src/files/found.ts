@@ -6,7 +6,7 @@ import type { Coding } from '../http/reply.js';
 
 /** The slice of the settings that decides what a URL path means on disk. */
 export interface LookupRules {
-  /** Real path of the document root. */
+  /** The document root; may be a link, whose target is the boundary while a lookup lasts. */
   readonly root: string;
   readonly indexFiles: readonly string[];
   readonly autoindex: boolean;
@@ -72,7 +72,7 @@ export interface FoundElsewhere {
 /** There is nothing to serve: `bad-request` for broken percent-encoding, `failed` for a disk's error. */
 export interface NotFound {
   readonly kind: 'missing' | 'bad-request' | 'busy' | 'failed';
-  /** For the log, when `failed` or `busy` (out of descriptors, or a file that keeps changing). */
+  /** For the log: why it is `failed` or `busy`, or that what is `missing` is there but not readable. */
   readonly reason?: string;
 }
 

@@ -4,7 +4,7 @@
  *
  * Synchronous on purpose: this runs in a pool thread, where blocking is free and promises are not.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, realpathSync } from 'node:fs';
 import type { Found, LookupRules, LookupTask } from './found.js';
 import { listDirectory } from './listing.js';
 import { encodePath, parsePath, unicodeForms } from './paths.js';
@@ -28,11 +28,13 @@ const HTML = '.html';
  *
  * @param now The clock, in milliseconds since the epoch.
  */
-export function lookup(task: LookupTask, rules: LookupRules, now: () => number = Date.now): Found {
-  const asked = parsePath(task.rawPath, rules.dotfiles);
+export function lookup(task: LookupTask, given: LookupRules, now: () => number = Date.now): Found {
+  const asked = parsePath(task.rawPath, given.dotfiles);
   if (typeof asked === 'string') return { kind: asked };
-  const search: Search = { rules, known: task.known, now };
   try {
+    // Asked each time: a root like `current -> release-7` is changed over by changing the link.
+    const rules = { ...given, root: realpathSync.native(given.root) };
+    const search: Search = { rules, known: task.known, now };
     for (const segments of unicodeForms(asked.segments)) {
       const found = asked.trailingSlash ? findDirectory(segments, search) : findNamed(segments, search);
       if (found !== undefined) return found;

@@ -8,6 +8,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { systemCode } from '../errors.js';
 import { errorReply, textReply } from '../http/error-reply.js';
 import type { Reply } from '../http/reply.js';
+import { parsePath } from './paths.js';
 
 export interface MonitoringSettings {
   readonly documentRoot: string;
@@ -69,7 +70,7 @@ export class Monitoring {
     if (path === this.#healthPath) {
       return textReply(200, 'text/plain; charset=utf-8', 'ok\n', { headOnly, monitoring: true });
     }
-    const page = this.#own.get(path);
+    const page = this.#own.size === 0 ? undefined : this.#own.get(plainPath(path));
     return page === undefined ? undefined : this.#reply(page, address, headOnly);
   }
 
@@ -97,6 +98,12 @@ export class Monitoring {
     if (isIPv4(plain)) return this.#allow.check(plain, 'ipv4');
     return isIPv6(address) && this.#allow.check(address, 'ipv6');
   }
+}
+
+/** The path as the document root would read it: whoever spells it in another way gets no other answer. */
+function plainPath(rawPath: string): string {
+  const parsed = parsePath(rawPath, 'serve');
+  return typeof parsed === 'string' ? rawPath : `/${parsed.segments.join('/')}`;
 }
 
 function blockListOf(blocks: readonly string[]): BlockList {

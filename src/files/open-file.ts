@@ -16,16 +16,16 @@ const statDescriptor = (fd: number): Promise<BigIntStats> =>
 
 class DiskFile implements OpenFile {
   readonly fd: number;
-  readonly #identity: string;
+  readonly #opened: BigIntStats;
   #closed = false;
 
-  constructor(fd: number, identity: string) {
+  constructor(fd: number, opened: BigIntStats) {
     this.fd = fd;
-    this.#identity = identity;
+    this.#opened = opened;
   }
 
   async unchanged(): Promise<boolean> {
-    return identityOf(await statDescriptor(this.fd)) === this.#identity;
+    return isSameContent(this.#opened, await statDescriptor(this.fd));
   }
 
   close(): void {
@@ -33,6 +33,14 @@ class DiskFile implements OpenFile {
     this.#closed = true;
     close(this.fd, () => undefined);
   }
+}
+
+/** True when an open file still holds what it held. Pure. */
+export function isSameContent(opened: BigIntStats, now: BigIntStats): boolean {
+  if (identityOf(opened) === identityOf(now)) return true;
+  // Its last name was removed, most often by a rename over it: that moves ctime, and leaves the content.
+  const isUnnamed = now.nlink === 0n && opened.nlink > 0n;
+  return isUnnamed && now.size === opened.size && now.mtimeNs === opened.mtimeNs;
 }
 
 /**
@@ -49,8 +57,7 @@ export async function openSame(path: string, identity: string): Promise<OpenFile
   }
   try {
     const stats = await statDescriptor(fd);
-    const actual = identityOf(stats);
-    if (actual === identity) return new DiskFile(fd, actual);
+    if (identityOf(stats) === identity) return new DiskFile(fd, stats);
   } catch (error) {
     close(fd, () => undefined);
     throw error;

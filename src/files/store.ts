@@ -26,6 +26,8 @@ export interface StoreOptions {
   /** How long an entry is believed; 0: asked before every answer. */
   readonly revalidateMs: number;
   readonly onEvict: () => void;
+  /** Told of what is there and may not be read: nothing for the client, a mistake for the log. */
+  readonly report: (problem: string) => void;
 }
 
 /** A raw path with its hash, in bytes of its own. */
@@ -120,7 +122,7 @@ export class ResourceStore {
   }
 
   async #lookUp(rawPath: string, { key, hash }: ResourceKey, known: Resource | undefined): Promise<Stored> {
-    const { tasks, maker, clock } = this.#options;
+    const { tasks, maker, clock, report } = this.#options;
     // The answer is as old as the question.
     const askedAtMs = clock.nowMs;
     const ask = known !== undefined && known.identity !== '' ? { known: known.identity } : {};
@@ -133,6 +135,7 @@ export class ResourceStore {
         known!.checkedAtMs = askedAtMs;
         return { resource: known!, state: 'REVALIDATED' };
       default: {
+        if (found.kind === 'missing' && found.reason !== undefined) report(found.reason);
         if (known !== undefined) this.forget(known);
         const resource = maker.make(found, Buffer.from(key), hash, askedAtMs);
         this.#put(resource);

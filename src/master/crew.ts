@@ -5,12 +5,12 @@
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../config/settings.js';
-import { EXIT, HandoverError } from '../errors.js';
+import { EXIT, HandoverError, messageOf } from '../errors.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import type { MasterTransport, Waiting } from '../transport/handover.js';
 import { BOOT_FAILED, type DrainMode, VERSION } from './protocol.js';
 import { type DeathSeries, decideRespawn } from './respawn.js';
-import { WorkerHandle } from './worker-handle.js';
+import { type ProcessEnd, WorkerHandle } from './worker-handle.js';
 
 export interface CrewOptions {
   readonly board: Scoreboard;
@@ -18,6 +18,8 @@ export interface CrewOptions {
   readonly report: (text: string) => void;
   /** A worker is gone: its slot holds its last counts, and these connections it never took. */
   readonly onGone: (worker: WorkerHandle, untaken: readonly Waiting[]) => void;
+  /** A worker that lives could not take this connection. */
+  readonly onUntaken: (connection: Waiting) => void;
   /** A worker is ready to take connections. */
   readonly onReady: () => void;
   /** A worker that replaces a dead one could not boot. */
@@ -77,20 +79,23 @@ export class Crew {
    */
   async replace(generation: Generation): Promise<readonly WorkerHandle[]> {
     const starting: WorkerHandle[] = [];
+    const numbers = Array.from({ length: generation.settings.numWorkers }, (_, i) => i + 1);
     try {
-      const booting = Array.from({ length: generation.settings.numWorkers }, (_, i) =>
-        this.#spawn(i + 1, generation, starting),
-      );
-      await Promise.all(booting);
+      await Promise.all(numbers.map((place) => this.#spawn(place, generation, starting)));
     } catch (error) {
       for (const worker of starting) worker.kill('SIGKILL');
       throw error;
     }
     const replaced = this.#serving;
     this.#generation = generation;
-    this.#serving = starting;
+    // One that was ready may have died while others were still starting.
+    this.#serving = starting.filter((worker) => worker.state === 'ready');
     this.#leaving = this.#leaving.filter((worker) => !starting.includes(worker));
     this.#leaving.push(...replaced);
+    for (const { place, pid, state } of starting) {
+      if (state === 'gone')
+        this.#respawn(place, 0, `worker ${place} (pid ${pid}) ended while others started`);
+    }
     this.#options.onReady();
     return replaced;
   }
@@ -98,6 +103,11 @@ export class Crew {
   /** Tells workers to come to an end. */
   drain(workers: readonly WorkerHandle[], mode: DrainMode, timeoutMs: number): void {
     for (const worker of workers) {
+      if (worker.state === 'starting') {
+        // It has no connection yet, and may not be listening to messages.
+        worker.kill('SIGKILL');
+        continue;
+      }
       worker.state = 'draining';
       worker.send({ v: VERSION, kind: 'drain', mode, timeoutMs });
       const deadline = setTimeout(() => worker.kill('SIGKILL'), timeoutMs + KILL_AFTER_MS).unref();
@@ -123,23 +133,23 @@ export class Crew {
     for (const worker of this.all) worker.send({ v: VERSION, kind: 'reopen-logs' });
   }
 
-  /** Starts one worker into `group`; resolves when it is ready, rejects when it cannot boot. */
-  #spawn(place: number, generation: Generation, group: WorkerHandle[]): Promise<void> {
-    const { board, transport, report } = this.#options;
+  /**
+   * Starts one worker into `group`; resolves when it is ready. Rejects with HandoverError when it cannot boot,
+   * with the code WORKER_LOST when that was not of its own making: it was killed, or there was no process.
+   */
+  async #spawn(place: number, generation: Generation, group: WorkerHandle[]): Promise<void> {
+    if (this.#stopping) throw new HandoverError('STOPPING', 'the server is about to end');
+    const worker = this.#fork(place, generation);
     const { settings, statsFile } = generation;
-    const slot = board.allocate();
-    const ioThreads = Math.max(MIN_IO_THREADS, settings.threadsPerWorker);
-    const child = cluster.fork({ UV_THREADPOOL_SIZE: String(ioThreads) });
-    const worker = new WorkerHandle(place, slot, board, transport, child, performance.now());
     group.push(worker);
     // Until its generation serves, it belongs to those whose end is only noted.
     if (group !== this.#serving) this.#leaving.push(worker);
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       let reason = '';
       worker.onMessage((message) => {
         if (message.kind === 'listening')
-          worker.send({ v: VERSION, kind: 'start', settings, slot, statsFile });
-        else if (message.kind === 'report') report(`worker ${place}: ${message.text}`);
+          worker.send({ v: VERSION, kind: 'start', settings, slot: worker.slot, statsFile });
+        else if (message.kind === 'report') this.#options.report(`worker ${place}: ${message.text}`);
         else if (message.kind === 'failed') reason = message.reason;
         else if (message.kind === 'ready' && worker.state === 'starting') {
           worker.state = 'ready';
@@ -147,37 +157,62 @@ export class Crew {
           resolve();
         }
       });
-      worker.onExit((code, signal) => {
+      worker.onExit((end) => {
         const wasStarting = worker.state === 'starting';
-        this.#reap(worker, code, signal);
+        this.#reap(worker, end);
         if (!wasStarting) return;
-        const why = reason === '' ? `it ended ${howItEnded(code, signal)}` : reason;
-        reject(new HandoverError('WORKER_BOOT', `worker ${place} cannot start: ${why}`, EXIT.workerBoot));
+        const code = reason === '' && end.code === null ? 'WORKER_LOST' : 'WORKER_BOOT';
+        const why = reason === '' ? `it ended ${howItEnded(end)}` : reason;
+        reject(new HandoverError(code, `worker ${place} cannot start: ${why}`, EXIT.workerBoot));
       });
     });
   }
 
-  #reap(worker: WorkerHandle, code: number | null, signal: string | null): void {
+  #fork(place: number, { settings }: Generation): WorkerHandle {
+    const { board, transport, report, onUntaken } = this.#options;
+    const ioThreads = Math.max(MIN_IO_THREADS, settings.threadsPerWorker);
+    try {
+      return new WorkerHandle({
+        place,
+        slot: board.allocate(),
+        board,
+        transport,
+        child: cluster.fork({ UV_THREADPOOL_SIZE: String(ioThreads) }),
+        nowMs: performance.now(),
+        onUntaken: (connection, isFirst) => {
+          if (isFirst)
+            report(`worker ${place} is out of descriptors (ulimit -n), others take its connections`);
+          onUntaken(connection);
+        },
+      });
+    } catch (error) {
+      const message = `worker ${place} cannot start: ${messageOf(error)}`;
+      throw new HandoverError('WORKER_LOST', message, EXIT.workerBoot, error);
+    }
+  }
+
+  #reap(worker: WorkerHandle, end: ProcessEnd): void {
     const wasServing = this.#serving.includes(worker);
-    const { state, readyMs } = worker;
+    const { place, pid, state, readyMs } = worker;
     worker.state = 'gone';
     this.#serving = this.#serving.filter((other) => other !== worker);
     this.#leaving = this.#leaving.filter((other) => other !== worker);
     this.#options.onGone(worker, worker.reclaim());
     this.#options.board.free(worker.slot);
     if (wasServing && state === 'ready' && !this.#stopping) {
-      this.#respawn(worker, performance.now() - (readyMs ?? 0), howItEnded(code, signal));
+      const what = `worker ${place} (pid ${pid}) ended ${howItEnded(end)}`;
+      this.#respawn(place, performance.now() - (readyMs ?? 0), what);
     }
     if (this.#stopping && this.all.length === 0) this.#emptied?.();
   }
 
-  #respawn(dead: WorkerHandle, livedMs: number, how: string): void {
-    const { place, pid } = dead;
+  /** Starts another worker in a place that has lost its own, sooner or later. `what` happened, for the report. */
+  #respawn(place: number, livedMs: number, what: string): void {
     const { delayMs, series } = decideRespawn(this.#deaths.get(place) ?? 0, livedMs);
     this.#deaths.set(place, series);
     this.#restarts.set(place, this.restartsOf(place) + 1);
-    const when = delayMs === 0 ? 'another starts now' : `another starts in ${delayMs} ms`;
-    this.#options.report(`worker ${place} (pid ${pid}) ended ${how}; ${when}`);
+    const when = delayMs === 0 ? 'now' : `in ${delayMs} ms`;
+    this.#options.report(`${what}; another starts ${when}`);
     setTimeout(() => void this.#startAgain(place), delayMs);
   }
 
@@ -191,12 +226,20 @@ export class Crew {
       await this.#spawn(place, generation, this.#serving);
       this.#options.onReady();
     } catch (error) {
-      if (!this.#stopping) this.#options.onBootFailure(error as HandoverError);
+      // A reload has put another worker in its place and ended it.
+      if (this.#stopping || this.#generation !== generation) return;
+      const failure = error as HandoverError;
+      if (failure.code !== 'WORKER_LOST') {
+        this.#options.onBootFailure(failure);
+        return;
+      }
+      this.#respawn(place, 0, failure.message);
     }
   }
 }
 
-function howItEnded(code: number | null, signal: string | null): string {
+function howItEnded({ code, signal, error }: ProcessEnd): string {
+  if (error !== undefined) return `before it began: ${messageOf(error)}`;
   if (signal !== null) return `by ${signal}`;
   return code === BOOT_FAILED ? 'while it started' : `with exit code ${code}`;
 }

@@ -4,10 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** Descriptors of a worker that are not connections: files being sent, logs, the pool, node's own. */
+/** Descriptors of a process that are not connections: files being sent, logs, the pool, node's own. */
 const RESERVED = 128;
-/** However small the limit of descriptors, a worker takes some connections. */
-const FEWEST = 8;
 
 /** The soft limit of open files; Infinity where it is not known. */
 export function descriptorLimit(): number {
@@ -20,8 +18,13 @@ export function descriptorLimit(): number {
   }
 }
 
+/** Descriptors that a process may spend on connections: however small its limit, half of it. */
+export function forConnections(limit: number): number {
+  return limit - Math.min(RESERVED, Math.ceil(limit / 2));
+}
+
 /** Connections that one of `workers` may hold, so that all together stay within `maxConnections`; at least one. */
 export function capacityPerWorker(maxConnections: number, workers: number, limit: number): number {
-  const share = Math.max(1, Math.floor(maxConnections / workers));
-  return Math.min(share, Math.max(FEWEST, limit - RESERVED));
+  const share = Math.floor(maxConnections / workers);
+  return Math.max(1, Math.min(share, forConnections(limit)));
 }

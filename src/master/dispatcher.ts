@@ -16,8 +16,12 @@ export interface DispatcherOptions {
   readonly ready: () => readonly WorkerHandle[];
   /** Workers that may still have to take what they were handed. */
   readonly all: () => readonly WorkerHandle[];
+  /** Descriptors that the master may spend on connections. */
+  readonly maxHeld: () => number;
   /** A client was answered by the master itself, with this many bytes. */
   readonly onRefused: (bytes: number) => void;
+  /** One line for the server's own log. */
+  readonly report: (text: string) => void;
 }
 
 /** How soon the master notices that a worker has taken what it was handed, or has room again. */
@@ -30,6 +34,11 @@ export class Dispatcher {
   #queue: Waiting[] = [];
   #last = -1;
   #timer: NodeJS.Timeout | undefined;
+  /** Refused clients that are given time to read why. */
+  #lingering = 0;
+  /** It was reported that clients are refused; forgotten when nobody waits any more. */
+  #reported = false;
+  #ended = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -42,21 +51,29 @@ export class Dispatcher {
 
   /** A connection was accepted, or came back from a worker. */
   receive(connection: Waiting): void {
-    if (this.#queue.length === 0 && this.#offer(connection)) {
+    if (this.#ended) {
+      this.#turnAway(connection);
+      return;
+    }
+    const { returned } = connection;
+    const isShort = !returned && this.#held() >= this.#options.maxHeld();
+    if (!isShort && this.#queue.length === 0 && this.#offer(connection)) {
       this.#watch();
       return;
     }
     // A client that was already being served is not turned away because new ones wait.
-    if (connection.returned) this.#queue.unshift(connection);
+    if (returned) this.#queue.unshift(connection);
+    else if (isShort) this.#refuse(connection, 'the master is short of descriptors (ulimit -n)');
     else if (this.#queue.length < this.#room() + this.#options.maxWaiting()) this.#queue.push(connection);
-    else this.#refuse(connection);
+    else this.#refuse(connection, 'every worker and the wait queue are full');
     this.#watch();
   }
 
   /** What a worker left behind goes first: it has waited longest. */
   receiveAgain(connections: readonly Waiting[]): void {
     this.#queue = [...connections, ...this.#queue];
-    this.pump();
+    if (this.#ended) this.end();
+    else this.pump();
   }
 
   /** Hands out what waits, as far as there is room. */
@@ -67,11 +84,12 @@ export class Dispatcher {
     this.#watch();
   }
 
-  /** Answers everything that still waits with 503. */
-  refuseAll(): void {
+  /** Turns away what waits and everything that comes: the server is about to end. */
+  end(): void {
+    this.#ended = true;
     const queue = this.#queue;
     this.#queue = [];
-    for (const connection of queue) this.#refuse(connection);
+    for (const connection of queue) this.#turnAway(connection);
   }
 
   close(): void {
@@ -106,8 +124,31 @@ export class Dispatcher {
     return free.reduce((sum, places) => sum + Math.max(0, places), 0);
   }
 
-  #refuse(connection: Waiting): void {
-    this.#options.onRefused(connection.refuse(serviceUnavailable(Date.now())));
+  /** Descriptors that connections take in this process. */
+  #held(): number {
+    const inFlight = this.#options.all().reduce((sum, worker) => sum + worker.inFlight, 0);
+    return this.#queue.length + inFlight + this.#lingering;
+  }
+
+  #refuse(connection: Waiting, why: string): void {
+    if (!this.#reported) this.#options.report(`${why}: clients are answered 503`);
+    this.#reported = true;
+    this.#answer(connection);
+  }
+
+  #turnAway(connection: Waiting): void {
+    // Between two requests: there is nothing to answer.
+    if (connection.returned && connection.unused.length === 0) connection.release();
+    else this.#answer(connection);
+  }
+
+  #answer(connection: Waiting): void {
+    const lingers = this.#held() < this.#options.maxHeld();
+    const gone = (): void => {
+      this.#lingering--;
+    };
+    if (lingers) this.#lingering++;
+    this.#options.onRefused(connection.refuse(serviceUnavailable(Date.now()), lingers ? gone : undefined));
   }
 
   /** Looks after hand-overs under way, for as long as there are any. */
@@ -118,7 +159,10 @@ export class Dispatcher {
       const workers = this.#options.all();
       for (const worker of workers) worker.acknowledge(nowMs);
       if (this.#queue.length > 0) this.pump();
-      else if (workers.every((worker) => worker.inFlight === 0)) this.close();
+      else if (this.#held() === 0) {
+        this.#reported = false;
+        this.close();
+      }
     }, SWEEP_MS);
   }
 }

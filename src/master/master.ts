@@ -6,8 +6,6 @@
  *                  └───────────────┘
  *               serving ──stop──► draining ──► ended
  */
-import { mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { LoadedSettings } from '../config/load.js';
 import { formatMistake } from '../config/mistake.js';
 import { diffSettings } from '../config/print.js';
@@ -18,10 +16,10 @@ import { StatsWriter, statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
 import { PortableMasterTransport } from '../transport/portable/master-side.js';
 import { Crew } from './crew.js';
-import { capacityPerWorker, descriptorLimit } from './descriptors.js';
+import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
-import { defaultPidFile, removePidFile, writePidFile } from './pid-file.js';
-import { runtimeDir } from './runtime-dir.js';
+import { writePidFile } from './pid-file.js';
+import { leavePlace, type Place, takePlace } from './place.js';
 import { Statistics } from './statistics.js';
 
 export interface MasterOptions {
@@ -54,12 +52,11 @@ export class Master {
   readonly #dispatcher: Dispatcher;
   readonly #descriptorLimit = descriptorLimit();
   #settings: Settings;
-  #address: ListenAddress = { host: '', port: 0 };
-  #statsFile = '';
-  #pidFile = '';
+  #place: Place | undefined;
   #writer: StatsWriter | undefined;
   #reloads = 0;
-  #reloading: Promise<void> = Promise.resolve();
+  /** Settles when no start or reload is under way. */
+  #changing: Promise<unknown> = Promise.resolve();
   #ending: 'no' | 'graceful' | 'fast' = 'no';
 
   constructor(options: MasterOptions) {
@@ -76,6 +73,7 @@ export class Master {
         this.#statistics.retire(worker.slot);
         this.#dispatcher.receiveAgain(untaken);
       },
+      onUntaken: (connection) => this.#dispatcher.receiveAgain([connection]),
       onReady: () => this.#dispatcher.pump(),
       onBootFailure: (error) => void this.#fail(error),
     });
@@ -84,7 +82,9 @@ export class Master {
       capacity: () => this.#capacity(),
       ready: () => this.#crew.ready,
       all: () => this.#crew.all,
+      maxHeld: () => forConnections(this.#descriptorLimit),
       onRefused: (bytes) => this.#statistics.refused(bytes),
+      report,
     });
     this.#transport.onConnection((connection) => {
       if (!connection.returned) this.#statistics.accepted();
@@ -94,27 +94,14 @@ export class Master {
   }
 
   /**
-   * Binds, starts the workers, and resolves when they are ready. Rejects with the system's error when the
-   * address cannot be bound, with HandoverError for everything else; then nothing is left behind.
+   * Binds, starts the workers, and resolves when they are ready; to undefined when the server was told to
+   * stop before that. Rejects with the system's error when the address cannot be bound, with HandoverError
+   * for everything else; then nothing is left behind.
    */
-  async start(): Promise<Started> {
-    const settings = this.#settings;
-    try {
-      this.#address = await this.#transport.listen({ host: settings.host, port: settings.port });
-      this.#statsFile = this.#statsFileOf(settings);
-      this.#claimPidFile(settings);
-      await this.#crew.replace({ settings, statsFile: this.#statsFile });
-    } catch (error) {
-      await this.#cleanUp();
-      throw error;
-    }
-    await this.#startWriter(settings);
-    return {
-      addresses: [this.#address],
-      transport: this.#transport.name,
-      pidFile: this.#pidFile,
-      statsFile: this.#statsFile,
-    };
+  start(): Promise<Started | undefined> {
+    const started = this.#start();
+    this.#changing = started.catch(() => undefined);
+    return started;
   }
 
   /** Connections that all workers together may hold, as far as descriptors go round. */
@@ -123,17 +110,19 @@ export class Master {
   }
 
   /** Reads the settings again and goes over to them; what is wrong with them changes nothing. */
-  reload(): Promise<void> {
+  async reload(): Promise<void> {
     // One after another: each reload compares with what the one before it has made.
-    this.#reloading = this.#reloading.then(async () => {
+    const reloaded = this.#changing.then(async () => {
       if (this.#ending !== 'no') return;
       try {
         await this.#reload();
       } catch (error) {
+        if (this.#ending !== 'no') return;
         this.#options.report(`reload failed, going on as before: ${messageOf(error)}`);
       }
     });
-    return this.#reloading;
+    this.#changing = reloaded;
+    await reloaded;
   }
 
   /** Ends the server: gracefully, or fast, which may also cut short a graceful end that is under way. */
@@ -146,7 +135,7 @@ export class Master {
     report(how === 'fast' ? 'stopping at once' : `stopping: responses in flight have ${timeoutMs / 1000} s`);
     this.#transport.unlisten();
     this.#dispatcher.pump();
-    this.#dispatcher.refuseAll();
+    this.#dispatcher.end();
     const stopped = this.#crew.stop(timeoutMs);
     if (isFirst) {
       await stopped;
@@ -165,6 +154,24 @@ export class Master {
     return capacityPerWorker(maxConnections, numWorkers, this.#descriptorLimit);
   }
 
+  async #start(): Promise<Started | undefined> {
+    const settings = this.#settings;
+    try {
+      const place = await takePlace(settings, this.#transport);
+      this.#place = place;
+      await this.#crew.replace({ settings, statsFile: place.statsFile });
+      await this.#startWriter(settings, place);
+      if (this.#ending !== 'no') return undefined;
+      const { address, pidFile, statsFile } = place;
+      return { addresses: [address], transport: this.#transport.name, pidFile, statsFile };
+    } catch (error) {
+      // Whoever told us to end cleans up.
+      if (this.#ending !== 'no') return undefined;
+      await this.#cleanUp();
+      throw error;
+    }
+  }
+
   async #reload(): Promise<void> {
     const { report } = this.#options;
     const { settings, mistakes } = this.#options.reload();
@@ -174,61 +181,40 @@ export class Master {
       return;
     }
     const before = this.#settings;
-    const changes = diffSettings(before, settings);
-    const moved = settings.host !== before.host || settings.port !== before.port;
-    const from = this.#address;
-    const to = moved ? await this.#transport.listen({ host: settings.host, port: settings.port }) : from;
-    const statsFile = settings.statsFile === before.statsFile ? this.#statsFile : this.#statsFileOf(settings);
+    const from = this.#place!;
+    const to = await takePlace(settings, this.#transport, from);
     let replaced: Awaited<ReturnType<Crew['replace']>>;
     try {
-      replaced = await this.#crew.replace({ settings, statsFile });
+      replaced = await this.#crew.replace({ settings, statsFile: to.statsFile });
     } catch (error) {
-      if (moved) this.#transport.unlisten(to);
+      leavePlace(to, this.#transport, from);
       throw error;
     }
-    if (moved) this.#transport.unlisten(from);
-    this.#address = to;
     this.#settings = settings;
+    this.#place = to;
     this.#reloads++;
     this.#crew.drain(replaced, 'hand-back', settings.drainTimeoutSeconds * 1000);
-    await this.#moveFiles(before, settings, statsFile);
+    if (to.address !== from.address) this.#transport.unlisten(from.address);
+    await this.#moveStatistics(before, from, to);
+    leavePlace(from, this.#transport, to);
+    const changes = diffSettings(before, settings);
     report(
       `reloaded: ${settings.numWorkers} new workers, ${replaced.length} old ones hand over; ` +
         (changes.length === 0 ? 'no setting changed' : changes.join('; ')),
     );
   }
 
-  /** Statistics and pid file follow settings that name other places for them. */
-  async #moveFiles(before: Settings, settings: Settings, statsFile: string): Promise<void> {
-    if (statsFile !== this.#statsFile || settings.statsIntervalMs !== before.statsIntervalMs) {
-      await this.#writer?.close();
-      this.#statsFile = statsFile;
-      await this.#startWriter(settings);
-    }
-    if (settings.pidFile !== before.pidFile || settings.statsFile !== before.statsFile) {
-      const old = this.#pidFile;
-      this.#claimPidFile(settings);
-      if (old !== this.#pidFile) removePidFile(old);
-    }
+  async #moveStatistics(before: Settings, from: Place, to: Place): Promise<void> {
+    const moved = to.statsFile !== from.statsFile;
+    if (!moved && this.#settings.statsIntervalMs === before.statsIntervalMs) return;
+    await this.#writer?.close();
+    await this.#startWriter(this.#settings, to);
+    if (moved) writePidFile(to.pidFile, statsPaths(to.statsFile).json);
   }
 
-  #claimPidFile(settings: Settings): void {
-    const path = settings.pidFile === '' ? defaultPidFile(this.#address.port) : settings.pidFile;
-    writePidFile(path, statsPaths(this.#statsFile).json);
-    this.#pidFile = path;
-  }
-
-  /** Where the statistics go: as set, or into a directory of this server's own. */
-  #statsFileOf(settings: Settings): string {
-    if (settings.statsFile !== '') return settings.statsFile;
-    const directory = join(runtimeDir(), `${this.#address.port}-stats`);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return join(directory, 'statFile.txt');
-  }
-
-  async #startWriter(settings: Settings): Promise<void> {
+  async #startWriter(settings: Settings, { statsFile }: Place): Promise<void> {
     this.#writer = new StatsWriter({
-      statFile: this.#statsFile,
+      statFile: statsFile,
       intervalMs: settings.statsIntervalMs,
       snapshot: () =>
         this.#statistics.snapshot({
@@ -255,12 +241,13 @@ export class Master {
     this.#ending = 'graceful';
     this.#options.report(error.message);
     this.#transport.unlisten();
-    this.#dispatcher.refuseAll();
+    this.#dispatcher.end();
     await this.#crew.stop(this.#settings.drainTimeoutSeconds * 1000);
     await this.#end(error.exitCode);
   }
 
   async #end(code: ExitCode): Promise<void> {
+    await this.#changing;
     await this.#writer?.close();
     await this.#cleanUp();
     this.#options.onEnd(code);
@@ -270,11 +257,7 @@ export class Master {
     this.#transport.unlisten();
     this.#dispatcher.close();
     await this.#crew.stop(FAST_STOP_MS);
-    if (this.#pidFile !== '') removePidFile(this.#pidFile);
-    // A directory that was made for these files goes with them; one that the user named stays as it is.
-    if (this.#settings.statsFile === '' && this.#statsFile !== '') {
-      rmSync(dirname(this.#statsFile), { recursive: true, force: true });
-    }
+    if (this.#place !== undefined) leavePlace(this.#place, this.#transport);
     this.#board.close();
   }
 }

@@ -10,10 +10,17 @@ export interface SignalActions {
   reopenLogs(): unknown;
 }
 
-export function installSignals(actions: SignalActions): void {
-  process.on('SIGTERM', () => actions.stop('graceful'));
-  process.on('SIGQUIT', () => actions.stop('graceful'));
-  process.on('SIGINT', () => actions.stop('fast'));
-  process.on('SIGHUP', () => actions.reload());
-  process.on('SIGUSR1', () => actions.reopenLogs());
+/** Returns what takes the handlers away again. */
+export function installSignals(actions: SignalActions): () => void {
+  const handlers = {
+    SIGTERM: () => actions.stop('graceful'),
+    SIGQUIT: () => actions.stop('graceful'),
+    SIGINT: () => actions.stop('fast'),
+    SIGHUP: () => actions.reload(),
+    SIGUSR1: () => actions.reopenLogs(),
+  };
+  for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
+  return () => {
+    for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);
+  };
 }

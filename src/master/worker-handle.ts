@@ -11,8 +11,32 @@ import { asWorkerMessage, type MasterMessage, type WorkerMessage } from './proto
 
 export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
 
+/** How a process ended: by a signal or with an exit code, or it could not even be started (`error`). */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly error?: Error;
+}
+
+/** What a record of a worker is made of. */
+export interface WorkerHandleOptions {
+  readonly place: number;
+  readonly slot: number;
+  readonly board: Scoreboard;
+  readonly transport: MasterTransport;
+  readonly child: ClusterWorker;
+  readonly nowMs: number;
+  /**
+   * A connection that the worker was handed and could not take: it is out of descriptors. `isFirst`: it took
+   * the one before.
+   */
+  readonly onUntaken: (connection: Waiting, isFirst: boolean) => void;
+}
+
 /** A hand-over that has not been taken for this long is waiting for something. */
 const STALLED_MS = 200;
+/** How long a worker that was out of descriptors is left alone. */
+const EXHAUSTED_MS = 100;
 
 export class WorkerHandle {
   /** Stable number of the place the worker fills, from 1. */
@@ -27,21 +51,22 @@ export class WorkerHandle {
   /** When the oldest hand-over in flight began to wait, as far as is known; undefined: none waits. */
   #waitingSinceMs: number | undefined;
   #taken = 0;
+  /** It was out of descriptors when it was last handed a connection. */
+  #exhausted = false;
+  #exhaustedUntilMs = 0;
 
-  constructor(
-    place: number,
-    slot: number,
-    board: Scoreboard,
-    transport: MasterTransport,
-    child: ClusterWorker,
-    nowMs: number,
-  ) {
+  constructor({ place, slot, board, transport, child, nowMs, onUntaken }: WorkerHandleOptions) {
     this.place = place;
     this.slot = slot;
     this.startedMs = nowMs;
     this.#board = board;
     this.#process = child;
-    this.#channel = transport.channelTo(child.process);
+    this.#channel = transport.channelTo(child.process, (connection) => {
+      const isFirst = !this.#exhausted;
+      this.#exhausted = true;
+      this.#exhaustedUntilMs = performance.now() + EXHAUSTED_MS;
+      onUntaken(connection, isFirst);
+    });
   }
 
   get pid(): number {
@@ -59,8 +84,13 @@ export class WorkerHandle {
     });
   }
 
-  onExit(gone: (code: number | null, signal: string | null) => void): void {
-    this.#process.process.once('exit', gone);
+  /** Called once. */
+  onExit(gone: (end: ProcessEnd) => void): void {
+    this.#process.process.once('exit', (code, signal) => gone({ code, signal }));
+    // Out of descriptors or memory there is no process at all, and no exit. Other errors leave it as it is.
+    this.#process.on('error', (error) => {
+      if (this.#process.process.pid === undefined) gone({ code: null, signal: null, error });
+    });
   }
 
   send(message: MasterMessage): void {
@@ -75,6 +105,7 @@ export class WorkerHandle {
   /** Releases what the worker has taken, and says how it stands for the next choice. */
   look(nowMs: number, capacity: number): Candidate {
     this.acknowledge(nowMs);
+    if (nowMs < this.#exhaustedUntilMs) return { load: 0, capacity: 0, stalled: true };
     const stalled = this.#waitingSinceMs !== undefined && nowMs - this.#waitingSinceMs > STALLED_MS;
     return { load: this.#open() + this.#channel.inFlight, capacity, stalled };
   }
@@ -87,6 +118,7 @@ export class WorkerHandle {
       this.#taken = taken;
       this.#channel.acknowledge(taken);
       this.#waitingSinceMs = nowMs;
+      this.#exhausted = false;
     }
     if (this.#channel.inFlight === 0) this.#waitingSinceMs = undefined;
   }

@@ -22,8 +22,11 @@ export interface Waiting {
   readonly returned: boolean;
   /** Closes the master's copy of the descriptor; the connection itself lives on in the worker. */
   release(): void;
-  /** Sends a last response and closes. Returns the number of bytes sent. */
-  refuse(response: Uint8Array): number;
+  /**
+   * Sends a last response and closes: after a while, so that the client can read it, and then calls `gone`.
+   * Without `gone` it closes at once, and the client may see a reset. Returns the number of bytes sent.
+   */
+  refuse(response: Uint8Array, gone?: () => void): number;
 }
 
 /** The master's end of the channel to one worker. */
@@ -52,6 +55,9 @@ export interface MasterTransport {
   onConnection(receive: (connection: Waiting) => void): void;
   /** Where to report what goes wrong with accepting, such as running out of descriptors. */
   onTrouble(report: (text: string) => void): void;
-  /** Opens the channel to a worker that was just started. */
-  channelTo(child: ChildProcess): WorkerChannel;
+  /**
+   * Opens the channel to a worker that was just started. `onUntaken` gets back a connection that the living
+   * worker could not take, because it was out of descriptors.
+   */
+  channelTo(child: ChildProcess, onUntaken: (connection: Waiting) => void): WorkerChannel;
 }

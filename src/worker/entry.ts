@@ -15,6 +15,9 @@ import { SlotWriter } from '../stats/scoreboard.js';
 import { PortableWorkerTransport } from '../transport/portable/worker-side.js';
 import { transportCounters, Worker } from './worker.js';
 
+/** How often to look whether the master is still there. */
+const LOOK_MS = 1000;
+
 let worker: Worker | undefined;
 let slot: SlotWriter | undefined;
 
@@ -37,8 +40,12 @@ process.on('message', (raw) => {
   }
 });
 
-// Without a master nobody would ever stop us.
+// Without a master nobody would ever stop us. Node does not tell of the end of the channel while a handle
+// that was sent is not answered, so we also look.
 process.on('disconnect', () => process.exit(0));
+setInterval(() => {
+  if (!process.connected) process.exit(0);
+}, LOOK_MS);
 
 send({ v: VERSION, kind: 'listening' });
 

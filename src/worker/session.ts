@@ -48,6 +48,8 @@ type State = 'reading' | 'answering' | 'sending' | 'closing' | 'gone';
 const HIGH_WATER_BYTES = 256 * 1024;
 /** Bytes that are read ahead while a request is being answered. */
 const MAX_AHEAD_BYTES = 64 * 1024;
+/** More responses than this on their way, and it is looked which of them have left. */
+const MAX_UNFLUSHED = 64;
 /** How long a client has to take the last response, once all of it was sent, before it is cut off. */
 const LINGER_MS = 2000;
 /** A connection that has asked nothing yet may still do so when the server stops. */
@@ -77,8 +79,10 @@ export class HttpSession implements ConnectionHandler, Timed {
   #current: Exchange | undefined;
   /** Responses written and not yet taken by the kernel. */
   #unflushed: Exchange[] = [];
-  /** Bytes the kernel had taken at the last look, to tell slow clients from dead ones. */
+  /** Bytes the kernel had taken when it last took some, to tell slow clients from dead ones. */
   #progress = 0;
+  /** When that was found out; undefined while nothing waits to be taken. */
+  #stalledSinceMs: number | undefined;
 
   constructor(connection: Connection, context: SessionContext) {
     this.#connection = connection;
@@ -126,23 +130,19 @@ export class HttpSession implements ConnectionHandler, Timed {
     gone(this);
   }
 
-  onDeadline(nowMs: number): void {
-    const { recorder, tick } = this.#context;
-    tick();
+  onDeadline(): void {
+    this.#context.tick();
     switch (this.#state) {
       case 'reading':
-        if (this.#connection.unsentBytes > 0) this.#checkProgress(nowMs);
+        if (this.#connection.unsentBytes > 0) this.#checkProgress();
         else this.#readingTimedOut();
         return;
       case 'sending':
-        this.#checkProgress(nowMs);
+        this.#checkProgress();
         return;
       case 'closing':
-        if (this.#connection.unsentBytes > 0) this.#checkProgress(nowMs);
+        if (this.#connection.unsentBytes > 0) this.#checkProgress();
         else this.#connection.destroy();
-        return;
-      default:
-        recorder.timedOut();
     }
   }
 
@@ -161,6 +161,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   /** Takes requests out of the parser until it has no whole one, or one has to be waited for. */
   #advance(): void {
     const parser = this.#parser;
+    if (this.#unflushed.length > MAX_UNFLUSHED) this.#finishTaken();
     while (this.#state === 'reading' && this.#connection.unsentBytes <= HIGH_WATER_BYTES) {
       const event = parser.next();
       if (event === 'more') {
@@ -230,7 +231,8 @@ export class HttpSession implements ConnectionHandler, Timed {
 
   #answer(head: RequestHead): void {
     const exchange = this.#context.recorder.begin(head, this.#connection);
-    const answer = this.#context.respond(head, this.#connection);
+    const headOnly = head.method === 'HEAD';
+    const answer = this.#respond(head);
     if (!(answer instanceof Promise)) {
       this.#send(exchange, answer);
       return;
@@ -239,11 +241,22 @@ export class HttpSession implements ConnectionHandler, Timed {
     this.#current = exchange;
     answer.then(
       (reply) => this.#onAnswer(exchange, reply),
-      (error) => {
-        this.#context.report(`a request could not be answered: ${messageOf(error)}`);
-        this.#onAnswer(exchange, errorReply(500, '', { close: true }));
-      },
+      (error) => this.#onAnswer(exchange, this.#failed(error, headOnly)),
     );
+  }
+
+  #respond(head: RequestHead): Reply | Promise<Reply> {
+    try {
+      return this.#context.respond(head, this.#connection);
+    } catch (error) {
+      // A defect, which must not take the other connections of this worker with it.
+      return this.#failed(error, head.method === 'HEAD');
+    }
+  }
+
+  #failed(error: unknown, headOnly: boolean): Reply {
+    this.#context.report(`a request could not be answered: ${messageOf(error)}`);
+    return errorReply(500, '', { close: true, headOnly });
   }
 
   #onAnswer(exchange: Exchange, reply: Reply): void {
@@ -262,7 +275,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   /** An error of the protocol: answered, and then the connection cannot be trusted any more. */
   #refuse(status: number, message: string, head?: RequestHead): void {
     const exchange = this.#context.recorder.begin(head, this.#connection);
-    this.#send(exchange, errorReply(status, message, { close: true }));
+    this.#send(exchange, errorReply(status, message, { close: true, headOnly: head?.method === 'HEAD' }));
   }
 
   #send(exchange: Exchange, reply: Reply): void {
@@ -345,11 +358,9 @@ export class HttpSession implements ConnectionHandler, Timed {
     } else this.#close();
   }
 
-  #checkProgress(nowMs: number): void {
-    const taken = this.#connection.queuedBytes - this.#connection.unsentBytes;
-    if (taken > this.#progress) {
-      this.#progress = taken;
-      this.#context.deadlines.arm(this, nowMs + this.#context.limits.writeMs);
+  #checkProgress(): void {
+    if (this.#takenBytes > this.#progress) {
+      this.#rearm();
       return;
     }
     this.#context.recorder.timedOut();
@@ -367,10 +378,8 @@ export class HttpSession implements ConnectionHandler, Timed {
     const { limits, clock } = this.#context;
     const now = clock.steadyMs;
     if (this.#state === 'answering') return Number.POSITIVE_INFINITY;
-    if (this.#state === 'sending' || this.#connection.unsentBytes > 0) {
-      this.#progress = this.#connection.queuedBytes - this.#connection.unsentBytes;
-      return now + limits.writeMs;
-    }
+    if (this.#state === 'sending' || this.#connection.unsentBytes > 0) return this.#writeDeadline(now);
+    this.#stalledSinceMs = undefined;
     if (this.#state === 'closing') return now + LINGER_MS;
     if (this.#parser.inBody) {
       return this.#startedMs! + limits.bodyMs + (this.#parser.contentReceived / MIN_BODY_RATE) * 1000;
@@ -381,13 +390,38 @@ export class HttpSession implements ConnectionHandler, Timed {
     return this.#startedMs! + grace;
   }
 
+  /** Only what leaves moves it: a client that goes on asking and does not read has no more time. */
+  #writeDeadline(nowMs: number): number {
+    const taken = this.#takenBytes;
+    if (this.#stalledSinceMs === undefined || taken > this.#progress) {
+      this.#progress = taken;
+      this.#stalledSinceMs = nowMs;
+    }
+    return this.#stalledSinceMs + this.#context.limits.writeMs;
+  }
+
+  /** Bytes that the kernel has taken. */
+  get #takenBytes(): number {
+    return this.#connection.queuedBytes - this.#connection.unsentBytes;
+  }
+
+  /** Finishes responses that the kernel has taken, though others wait behind them. */
+  #finishTaken(): void {
+    const taken = this.#takenBytes;
+    const waiting = this.#unflushed.findIndex(
+      ({ bodyStart, reply }) => bodyStart + bodyLength(reply) > taken,
+    );
+    const done = this.#unflushed.splice(0, waiting < 0 ? this.#unflushed.length : waiting);
+    for (const exchange of done) this.#context.recorder.finish(exchange, bodyLength(exchange.reply));
+  }
+
   /** The connection is gone with these under way. */
   #abandon(recorder: ExchangeRecorder): void {
-    const { queuedBytes, unsentBytes } = this.#connection;
+    const taken = this.#takenBytes;
     const unfinished = this.#current === undefined ? this.#unflushed : [...this.#unflushed, this.#current];
+    if (unfinished.length > 0) recorder.aborted();
     for (const exchange of unfinished) {
-      recorder.aborted();
-      const sent = queuedBytes - unsentBytes - exchange.bodyStart;
+      const sent = taken - exchange.bodyStart;
       recorder.finish(exchange, Math.max(0, Math.min(sent, bodyLength(exchange.reply))));
     }
     this.#unflushed = [];

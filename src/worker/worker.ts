@@ -63,9 +63,10 @@ export class Worker {
     const { settings, slot, report } = options;
     this.#options = options;
     this.#log = settings.logFile === '' ? undefined : this.#openLog();
+    // Throws when there is nothing to serve.
     const root = realpathSync(settings.documentRoot);
     this.#tasks = new PoolTasks({
-      rules: { ...settings, root, maxBodyBytes: settings.cacheMaxFileKb * 1024 },
+      rules: { ...settings, root: settings.documentRoot, maxBodyBytes: settings.cacheMaxFileKb * 1024 },
       threads: settings.threadsPerWorker,
       maxQueue: MAX_POOL_QUEUE,
       onThreadError: (error) => report(`a pool thread died: ${messageOf(error)}`),
@@ -78,6 +79,7 @@ export class Worker {
       maxBytes: settings.cacheSizeMb * 1024 * 1024,
       revalidateMs: settings.cacheRevalidateMs,
       onEvict: () => slot.add('cacheEvictions', 1),
+      report,
     });
     const monitoring = new Monitoring({
       ...settings,
@@ -102,8 +104,8 @@ export class Worker {
       if (slot.counters[FIELD.open] === 0) this.#emptied?.();
     });
     transport.start((connection) => this.#accept(connection));
-    // Starting a thread takes longer than most requests: let nobody wait for the first one.
-    void this.#tasks.lookup({ rawPath: '/' });
+    // Starting threads takes longer than most requests: let nobody wait for that.
+    setImmediate(() => this.#tasks.start());
   }
 
   /** Brings every connection to an end; resolves when none is left, at the latest after `timeoutMs`. */
@@ -142,7 +144,8 @@ export class Worker {
   #accept(connection: Connection): HttpSession {
     const session = new HttpSession(connection, this.#context);
     this.#sessions.add(session);
-    if (this.#drain !== undefined) session.drain(this.#drain);
+    // Not before it was given the bytes that came with the connection: they would not be handed on.
+    if (this.#drain !== undefined) queueMicrotask(() => session.drain(this.#drain!));
     return session;
   }
 

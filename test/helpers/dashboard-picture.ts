@@ -8,7 +8,7 @@ import { simulatedTraffic } from './simulated-traffic.js';
 import { StatsServer } from './stats-server.js';
 
 const SECONDS = 320;
-const [file = 'docs/dashboard.png', width = '1400', height = '1000', theme = 'dark'] = process.argv.slice(2);
+const [file = 'docs/dashboard.png', width = '1400', height = '1320', theme = 'dark'] = process.argv.slice(2);
 
 const server = new StatsServer();
 const start = Date.parse('2026-03-14T09:26:53');

@@ -26,8 +26,8 @@ const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 export type ConfSettings = Readonly<Record<string, string | readonly string[]>>;
 
 export interface ServerOptions {
-  /** Over the defaults of a test: see DEFAULTS. */
-  readonly settings?: ConfSettings;
+  /** Over the defaults of a test: see DEFAULTS. As a function, where they name files of the site. */
+  readonly settings?: ConfSettings | ((site: SiteTree) => ConfSettings);
   /** Further arguments of the command. */
   readonly args?: readonly string[];
   /** Further environment variables. */
@@ -65,12 +65,13 @@ export class TestServer {
   port = 0;
 
   private constructor(options: ServerOptions) {
+    const { settings } = options;
     this.#options = options;
     this.#settings = {
       ...DEFAULTS,
       DOCUMENT_ROOT: this.site.root,
       LOG_FILE: this.directory.at('access.log'),
-      ...options.settings,
+      ...(typeof settings === 'function' ? settings(this.site) : settings),
     };
   }
 

@@ -225,7 +225,13 @@ describe('dashboard', function () {
       await open();
       server.statFile = server.document = () => 'hang';
       const before = server.requests.length;
-      await dashboard.page.clock.runFor(5400);
+      await dashboard.page.clock.runFor(3000);
+      await dashboard.evaluate(`{
+        document.getElementById('retry').click();
+        document.dispatchEvent(new Event('visibilitychange'));
+        dispatchEvent(new Event('online'));
+      }`);
+      await dashboard.page.clock.runFor(2400);
       expect(server.requests.length - before, 'one request for each file').to.equal(2);
       await dashboard.page.clock.runFor(1000);
       await until(dashboard.page, `handoverDashboard.state === 'gone'`);
@@ -405,6 +411,13 @@ describe('dashboard', function () {
       expect(await dashboard.text('#events')).to.contain(
         'The server was restarted; its counters began anew.',
       );
+    });
+
+    it('notices it though the counters are already higher', async () => {
+      await open();
+      still(server, { ...later(statsDocument(), 9), startedAt: '2026-03-01T11:59:59.000Z' });
+      await dashboard.seconds(1);
+      expect((await dashboard.samples()).at(-1)).to.include({ mark: 'restart', rps: 1000, a: null });
     });
 
     it('notices it from the six numbers alone', async () => {

@@ -1,6 +1,6 @@
 /** Response fields that the settings ask for: Cache-Control, fields by pattern, CORS, Server-Timing. */
 import { expect } from 'chai';
-import { TestServer } from '../helpers/server.js';
+import { type ConfSettings, TestServer } from '../helpers/server.js';
 
 describe('response fields', () => {
   describe('by the rules of the settings', () => {
@@ -95,22 +95,35 @@ describe('response fields', () => {
   describe('for other origins', () => {
     const ORIGIN = 'https://app.example.com';
     const ALLOWED = 'access-control-allow-origin';
-    const start = async (cors: string) => {
-      const server = await TestServer.start({ settings: { CORS: cors, SERVER_TIMING: 'on' } });
-      server.site.file('a.txt', 'alpha');
-      server.site.file('page.html', 'page '.repeat(500));
+    const files = {
+      'a.txt': 'alpha',
+      'page.html': 'page '.repeat(500),
+      'large.bin': Buffer.alloc(1_500_000),
+    };
+    const start = async (settings: ConfSettings) => {
+      const server = await TestServer.start({ settings });
+      for (const [name, content] of Object.entries(files)) server.site.file(name, content);
       return server;
     };
 
     it('let everybody read, when told so', async () => {
-      const server = await start('*');
+      const server = await start({ CORS: '*' });
       try {
         for (const fields of [{}, { Origin: ORIGIN }, { Origin: 'null' }]) {
-          for (const target of ['/a.txt', '/missing', '/page.html']) {
+          for (const target of ['/a.txt', '/missing', '/page.html', '/large.bin', '/%zz']) {
             const response = await server.get(target, fields);
             expect(response.field(ALLOWED), target).to.equal('*');
             expect(response.field('access-control-allow-credentials')).to.equal(undefined);
           }
+        }
+        for (const fields of [
+          { Range: 'bytes=0-1' },
+          { Range: 'bytes=9999999-' },
+          { 'If-Match': '"other"' },
+          { 'If-None-Match': '*' },
+        ]) {
+          const response = await server.get('/a.txt', fields);
+          expect(response.field(ALLOWED), `${response.status}`).to.equal('*');
         }
         expect((await server.get('/a.txt')).field('access-control-expose-headers')).to.include('ETag');
         expect((await server.get('/a.txt')).field('vary')).to.equal('Accept-Encoding');
@@ -119,35 +132,35 @@ describe('response fields', () => {
       }
     });
 
-    it('let those read that are named, and tell caches that it depends on who asks', async () => {
-      const server = await start(`${ORIGIN} http://localhost:5173`);
-      try {
-        for (const target of ['/a.txt', '/a.txt', '/page.html', '/missing']) {
+    describe('that are named', () => {
+      let server: TestServer;
+      before(async () => {
+        server = await start({ CORS: `${ORIGIN} http://localhost:5173` });
+      });
+      after(() => server?.stop());
+
+      it('let those read, and no others', async () => {
+        for (const target of ['/a.txt', '/a.txt', '/page.html', '/missing', '/large.bin']) {
           expect((await server.get(target, { Origin: ORIGIN })).field(ALLOWED), target).to.equal(ORIGIN);
-          for (const other of [
-            'https://evil.example',
-            'https://app.example.com.evil.example',
-            `${ORIGIN}:444`,
-            'null',
-          ]) {
+          for (const other of ['https://evil.example', `${ORIGIN}.evil.example`, `${ORIGIN}:444`, 'null']) {
             expect((await server.get(target, { Origin: other })).field(ALLOWED), other).to.equal(undefined);
           }
           expect((await server.get(target)).field(ALLOWED)).to.equal(undefined);
         }
-        expect((await server.get('/a.txt')).field('vary')).to.equal('Accept-Encoding, Origin');
-        const etag = (await server.get('/a.txt')).field('etag')!;
-        const unchanged = await server.get('/a.txt', { 'If-None-Match': etag, Origin: ORIGIN });
+      });
+
+      it('tell caches that it depends on who asks', async () => {
+        const whole = await server.get('/a.txt');
+        expect(whole.field('vary')).to.equal('Accept-Encoding, Origin');
+        const condition = { 'If-None-Match': whole.field('etag')!, Origin: ORIGIN };
+        const unchanged = await server.get('/a.txt', condition);
         expect(unchanged.status).to.equal(304);
         expect(unchanged.field('vary')).to.equal('Accept-Encoding, Origin');
         expect(unchanged.field(ALLOWED)).to.equal(ORIGIN);
-      } finally {
-        await server.stop();
-      }
-    });
+        expect((await server.get('/large.bin')).field('vary')).to.equal('Origin');
+      });
 
-    it('answer a preflight', async () => {
-      const server = await start(ORIGIN);
-      try {
+      it('answer a preflight', async () => {
         const asks = {
           'Access-Control-Request-Method': 'GET',
           'Access-Control-Request-Headers': 'range, x-own',
@@ -162,9 +175,7 @@ describe('response fields', () => {
           ...asks,
         });
         expect(refused.field(ALLOWED)).to.equal(undefined);
-      } finally {
-        await server.stop();
-      }
+      });
     });
 
     it('are not there unless they are asked for', async () => {

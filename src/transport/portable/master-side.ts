@@ -7,7 +7,7 @@ import net from 'node:net';
 import { messageOf } from '../../errors.js';
 import type { ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
 import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
-import { handleOf, type RawHandle, sendHandle, socketOf } from './raw-handle.js';
+import { HandleSender, handleOf, type RawHandle, socketOf } from './raw-handle.js';
 
 /** Completed connections the kernel may keep for us; it takes less where somaxconn is less. */
 const BACKLOG = 4096;
@@ -42,12 +42,21 @@ class HeldConnection implements Waiting {
     else this.#holder.close();
   }
 
-  refuse(response: Uint8Array): number {
+  refuse(response: Uint8Array, gone?: () => void): number {
     const socket = this.#holder instanceof net.Socket ? this.#holder : socketOf(this.#holder);
-    // Closing with unread bytes would reset the connection, and the client never see the response.
     socket.on('error', () => socket.destroy());
+    if (gone === undefined) {
+      socket.write(response);
+      socket.destroy();
+      return response.length;
+    }
+    // Closing with unread bytes would reset the connection, and the client never see the response.
+    const deadline = setTimeout(() => socket.destroy(), REFUSE_LINGER_MS);
     socket.on('end', () => socket.destroy());
-    socket.setTimeout(REFUSE_LINGER_MS, () => socket.destroy());
+    socket.on('close', () => {
+      clearTimeout(deadline);
+      gone();
+    });
     socket.resume();
     socket.end(response);
     return response.length;
@@ -56,21 +65,29 @@ class HeldConnection implements Waiting {
 
 class PortableChannel implements WorkerChannel {
   readonly #child: ChildProcess;
-  /** Handed over and not counted as taken, oldest first; the first has the number #acknowledged + 1. */
-  #unacknowledged: HeldConnection[] = [];
+  readonly #sender: HandleSender;
+  readonly #onUntaken: (connection: Waiting) => void;
+  /**
+   * Handed over and not counted as taken, oldest first; the first has the number #acknowledged + 1. Undefined
+   * for those that did not arrive.
+   */
+  #unacknowledged: (HeldConnection | undefined)[] = [];
   #acknowledged = 0;
+  #inFlight = 0;
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, onUntaken: (connection: Waiting) => void) {
     this.#child = child;
+    this.#sender = new HandleSender(child);
+    this.#onUntaken = onUntaken;
   }
 
   get inFlight(): number {
-    return this.#unacknowledged.length;
+    return this.#inFlight;
   }
 
   handOver(connection: Waiting): boolean {
     const held = connection as HeldConnection;
-    if (!this.#child.connected || this.#unacknowledged.length >= MAX_IN_FLIGHT) return false;
+    if (!this.#child.connected || this.#inFlight >= MAX_IN_FLIGHT) return false;
     const { handle } = held;
     if (handle === undefined) {
       // The client was gone before anybody could take it.
@@ -79,10 +96,13 @@ class PortableChannel implements WorkerChannel {
     }
     const unused = encodeUnused(held.unused);
     const id = this.#acknowledged + this.#unacknowledged.push(held);
+    this.#inFlight++;
     const { listener, returned } = held;
     const message = { v: VERSION, kind: 'connection', id, listener, returned, unused };
-    // An error means the worker is gone: its exit follows, and `reclaim` takes care of what it had not taken.
-    sendHandle(this.#child, message, handle, () => undefined);
+    this.#sender.send(message, handle, (delivery) => {
+      // When the channel failed the worker is gone: `reclaim` takes care of what it had not taken.
+      if (delivery === 'lost') this.#lost(id);
+    });
     return true;
   }
 
@@ -90,14 +110,33 @@ class PortableChannel implements WorkerChannel {
     const count = taken - this.#acknowledged;
     if (count <= 0) return;
     this.#acknowledged = taken;
-    for (const held of this.#unacknowledged.splice(0, count)) held.release();
+    for (const held of this.#unacknowledged.splice(0, count)) this.#forget(held)?.release();
   }
 
   reclaim(taken: number): Waiting[] {
     this.acknowledge(taken);
     const untaken = this.#unacknowledged;
     this.#unacknowledged = [];
-    return untaken;
+    return untaken.flatMap((held) => this.#forget(held) ?? []);
+  }
+
+  /** Node sends what comes after this one only now, so the worker cannot have counted past it. */
+  #lost(id: number): void {
+    const position = id - this.#acknowledged - 1;
+    const held = this.#unacknowledged[position];
+    if (held === undefined) return;
+    this.#unacknowledged[position] = undefined;
+    while (this.#unacknowledged.length > 0 && this.#unacknowledged[0] === undefined) {
+      this.#unacknowledged.shift();
+      this.#acknowledged++;
+    }
+    this.#forget(held);
+    this.#onUntaken(held);
+  }
+
+  #forget(held: HeldConnection | undefined): HeldConnection | undefined {
+    if (held !== undefined) this.#inFlight--;
+    return held;
   }
 }
 
@@ -149,12 +188,12 @@ export class PortableMasterTransport implements MasterTransport {
   }
 
   /** The channel to a worker; connections it hands back are received like accepted ones. */
-  channelTo(child: ChildProcess): WorkerChannel {
+  channelTo(child: ChildProcess, onUntaken: (connection: Waiting) => void): WorkerChannel {
     child.on('message', (message: unknown, handle: unknown) => {
-      if (!isConnectionMessage(message) || handle === undefined || handle === null) return;
+      if (!isConnectionMessage(message)) return;
       const unused = decodeUnused(message.unused);
       this.#receive(new HeldConnection(handle as RawHandle, message.listener, unused, true));
     });
-    return new PortableChannel(child);
+    return new PortableChannel(child, onUntaken);
   }
 }

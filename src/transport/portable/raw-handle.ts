@@ -32,21 +32,43 @@ export function socketOf(handle: RawHandle, onread?: ReadInto): net.Socket {
   return new net.Socket(options as net.SocketConstructorOpts);
 }
 
-type Channel = Pick<ChildProcess, 'send'> | Pick<NodeJS.Process, 'send'>;
+type Channel = ChildProcess | NodeJS.Process;
 
-/** Sends a message with a handle; `sent` is told when it was written or could not be. */
-export function sendHandle(
-  channel: Channel,
-  message: object,
-  handle: RawHandle,
-  sent: (error: Error | null) => void,
-): void {
-  const send = channel.send as (
-    this: Channel,
-    message: object,
-    handle: SendHandle,
-    options: object,
-    sent: (error: Error | null) => void,
-  ) => boolean;
-  send.call(channel, message, handle as unknown as SendHandle, { keepOpen: true }, sent);
+/** What became of a handle: it arrived; it did not, for want of descriptors there; the channel is gone. */
+export type Delivery = 'arrived' | 'lost' | 'failed';
+
+/**
+ * Sends messages with handles through one channel. Node has one handle under way at a time and waits for
+ * the other side's answer before it sends the next, so the answers come in the order of the handles. It
+ * tries none again of those that did not arrive.
+ */
+export class HandleSender {
+  readonly #channel: Channel;
+  #unanswered: ((delivery: Delivery) => void)[] = [];
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    const answers: NodeJS.EventEmitter = channel;
+    answers.on('internalMessage', (message: { readonly cmd?: unknown }) => {
+      if (message.cmd === 'NODE_HANDLE_ACK') this.#unanswered.shift()?.('arrived');
+      else if (message.cmd === 'NODE_HANDLE_NACK') this.#unanswered.shift()?.('lost');
+    });
+  }
+
+  /** Our own copy of the handle stays open. */
+  send(message: object, handle: RawHandle, done: (delivery: Delivery) => void): void {
+    const send = this.#channel.send as (
+      this: Channel,
+      message: object,
+      handle: SendHandle,
+      options: object,
+      written: (error: Error | null) => void,
+    ) => boolean;
+    this.#unanswered.push(done);
+    send.call(this.#channel, message, handle as unknown as SendHandle, { keepOpen: true }, (error) => {
+      if (error === null) return;
+      this.#unanswered = this.#unanswered.filter((other) => other !== done);
+      done('failed');
+    });
+  }
 }

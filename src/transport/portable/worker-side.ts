@@ -7,14 +7,17 @@
 import type { Connection, ConnectionHandler, TransportCounters, WorkerTransport } from '../connection.js';
 import { type Owner, PortableConnection } from './connection.js';
 import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
-import { type RawHandle, sendHandle } from './raw-handle.js';
+import { HandleSender, type RawHandle } from './raw-handle.js';
 
 const READ_BUFFER_BYTES = 64 * 1024;
+/** How soon a connection is handed back again that did not arrive. */
+const RESEND_MS = 50;
 
 export class PortableWorkerTransport implements WorkerTransport, Owner {
   readonly name = 'portable';
   readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   readonly #channel: NodeJS.Process;
+  readonly #sender: HandleSender;
   readonly counters: TransportCounters;
   #commit: () => void = () => undefined;
   #dirty: PortableConnection[] = [];
@@ -24,6 +27,7 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
 
   constructor(channel: NodeJS.Process, counters: TransportCounters) {
     this.#channel = channel;
+    this.#sender = new HandleSender(channel);
     this.counters = counters;
   }
 
@@ -35,8 +39,6 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
     this.#listener = (message, handle) => {
       if (!isConnectionMessage(message)) return;
       this.counters.taken(message.id);
-      // Nothing comes along when this process is out of descriptors. The master then lets go too.
-      if (handle === undefined || handle === null) return;
       this.counters.opened();
       const connection = new PortableConnection(this, handle as RawHandle, message);
       this.#starting.push(() => {
@@ -71,11 +73,17 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
       returned: true,
       unused: encodeUnused(unused),
     };
-    sendHandle(this.#channel, message, handle, () => {
-      // Written: the descriptor is in the channel, and our copy only keeps the connection from closing.
-      this.counters.handedBack();
-      connection.destroy();
-    });
+    const send = (): void => {
+      this.#sender.send(message, handle, (delivery) => {
+        // The master is out of descriptors: until it has one, our copy keeps the connection alive.
+        if (delivery === 'lost') setTimeout(send, RESEND_MS);
+        else {
+          this.counters.handedBack();
+          connection.destroy();
+        }
+      });
+    };
+    send();
     return true;
   }
 

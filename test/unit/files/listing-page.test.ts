@@ -43,10 +43,15 @@ describe('files/listing-page', () => {
   });
 
   it('resolves each link to the name it stands for', () => {
-    const name = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/^\.{1,2}$|[/\\\0]/.test(text));
+    const name = fc
+      .string({ unit: 'grapheme', minLength: 1 })
+      .filter((text) => !/^\.{1,2}$|[/\\\0]/.test(text));
     fc.assert(
       fc.property(name, (text) => {
-        const href = /href="([^"]*)"/.exec(rowOf(text))![1]!.replaceAll('&amp;', '&').replaceAll('&#39;', "'");
+        const href = /href="([^"]*)"/
+          .exec(rowOf(text))![1]!
+          .replaceAll('&amp;', '&')
+          .replaceAll('&#39;', "'");
         const url = new URL(href, 'http://host/docs/');
         expect(url.origin + decodeURIComponent(url.pathname)).to.equal(`http://host/docs/${text}`);
         expect(url.search + url.hash).to.equal('');
@@ -59,7 +64,8 @@ describe('files/listing-page', () => {
     const hostile = `<img src=x onerror=alert(1)>"'<script><!--&lt;`;
     const html = page([entry(hostile)], { path: `/${hostile}/` });
     const plain = page([entry('x')], { path: '/x/' });
-    const tags = (text: string) => text.replaceAll(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '').match(/<\/?[a-z!]+/g);
+    const tags = (text: string) =>
+      text.replaceAll(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '').match(/<\/?[a-z!]+/g);
     expect(tags(html)).to.deep.equal(tags(plain));
   });
 
@@ -85,7 +91,11 @@ describe('files/listing-page', () => {
   });
 
   it('sums up, and says when it is empty or cut', () => {
-    const html = page([entry('d', { type: 'directory', sizeBytes: null }), entry('a', { sizeBytes: 600 }), entry('b', { sizeBytes: 700 })]);
+    const html = page([
+      entry('d', { type: 'directory', sizeBytes: null }),
+      entry('a', { sizeBytes: 600 }),
+      entry('b', { sizeBytes: 700 }),
+    ]);
     expect(html).to.include('>1 folder · 2 files · 1.3 kB<');
     expect(html).to.include('<p class="none" hidden>');
     expect(html).not.to.include('class="note"');

@@ -63,7 +63,10 @@ describe('files/listing', () => {
     expect(names(list('/', { dotfiles: 'serve' }))).to.include('.env');
     for (const { name, type } of list('/').entries) {
       const path = `/${encodeURIComponent(name)}${type === 'directory' ? '/' : ''}`;
-      expect(lookup({ rawPath: path }, site.rules({ autoindex: true })).kind, path).to.be.oneOf(['file', 'listing']);
+      expect(lookup({ rawPath: path }, site.rules({ autoindex: true })).kind, path).to.be.oneOf([
+        'file',
+        'listing',
+      ]);
     }
   });
 

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Found, LookupRules } from '../../../src/files/found.js';
@@ -46,6 +46,22 @@ describe('files/lookup', () => {
       expect(outcome('/a.txt/')).to.equal('missing');
       expect(outcome('/a.txt/.')).to.equal('missing');
       expect(outcome('/a.txt/b')).to.equal('missing');
+    });
+
+    it('follows a root that is a link, wherever it leads now', () => {
+      site.file('release-1/a.txt', 'one');
+      site.file('release-2/a.txt', 'two');
+      const root = join(site.root, 'current');
+      for (const release of ['release-1', 'release-2']) {
+        rmSync(root, { force: true });
+        site.link(release, 'current');
+        const found = find('/a.txt', { root, followSymlinks: 'never' });
+        expect(found).to.include({ kind: 'file' });
+        if (found.kind !== 'file') return;
+        expect(found.variants[0]!.path).to.equal(join(site.root, release, 'a.txt'));
+      }
+      rmSync(root);
+      expect(outcome('/a.txt', { root })).to.equal('missing');
     });
 
     it('takes the first index file there is', () => {
@@ -144,8 +160,17 @@ describe('files/lookup', () => {
     });
 
     it('reach every page in one redirect', () => {
-      for (const name of ['a.html', 'a.html.html', 'b.html.html', 'index.html', 'c/index.html', 'c.html']) site.file(name);
-      for (const path of ['/a.html', '/a.html.html', '/b.html.html', '/b.html', '/index.html', '/c/index.html', '/c.html']) {
+      for (const name of ['a.html', 'a.html.html', 'b.html.html', 'index.html', 'c/index.html', 'c.html'])
+        site.file(name);
+      for (const path of [
+        '/a.html',
+        '/a.html.html',
+        '/b.html.html',
+        '/b.html',
+        '/index.html',
+        '/c/index.html',
+        '/c.html',
+      ]) {
         const first = find(path, clean);
         if (first.kind === 'redirect') expect(find(first.location, clean).kind, path).to.equal('file');
         else expect(first.kind, path).to.equal('file');
@@ -192,7 +217,9 @@ describe('files/lookup', () => {
       for (const path of ['/locked.txt', '/closed/a.txt', '/closed/']) {
         const found = unprivileged(() => find(path, { autoindex: true }));
         expect(found, path).to.include({ kind: 'missing' });
-        expect(found, path).to.have.property('reason').that.matches(/^EACCES: /);
+        expect(found, path)
+          .to.have.property('reason')
+          .that.matches(/^EACCES: /);
       }
       chmodSync(join(site.root, 'closed'), 0o700);
     });

@@ -34,7 +34,13 @@ describe('pool/pool', () => {
 
   function newPool(overrides: Partial<ThreadPoolOptions> = {}): ThreadPool<Samples> {
     const entry = new URL('./sample-tasks.js', import.meta.url);
-    const pool = new ThreadPool<Samples>({ entry, threads: 2, maxQueue: 100, data: { greeting: 'hi' }, ...overrides });
+    const pool = new ThreadPool<Samples>({
+      entry,
+      threads: 2,
+      maxQueue: 100,
+      data: { greeting: 'hi' },
+      ...overrides,
+    });
     pools.push(pool);
     return pool;
   }
@@ -140,7 +146,11 @@ describe('pool/pool', () => {
     it('fails what waits when no thread can start, and tries again for the next task', async () => {
       const errors: unknown[] = [];
       const onThreadError = (error: unknown) => errors.push(error);
-      const pool = newPool({ entry: new URL('./broken-entry.js', import.meta.url), threads: 2, onThreadError });
+      const pool = newPool({
+        entry: new URL('./broken-entry.js', import.meta.url),
+        threads: 2,
+        onThreadError,
+      });
       for (let round = 0; round < 3; round++) {
         const tasks = [1, 2, 3, 4, 5].map(() => rejection(pool.run('whoAmI', null)));
         const reasons = (await Promise.all(tasks)).map((error) => error.code ?? error.message);

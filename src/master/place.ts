@@ -1,0 +1,78 @@
+/**
+ * Where a server can be found: its address, and the files that tell of it. A reload may lead to another
+ * place; then both are held until the new one serves.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Settings } from '../config/settings.js';
+import { EXIT, HandoverError, systemCode } from '../errors.js';
+import { statsPaths } from '../stats/writer.js';
+import type { ListenAddress, MasterTransport } from '../transport/handover.js';
+import { defaultPidFile, removePidFile, writePidFile } from './pid-file.js';
+import { runtimeDir } from './runtime-dir.js';
+
+export interface Place {
+  readonly address: ListenAddress;
+  readonly pidFile: string;
+  readonly statsFile: string;
+  /** The directory of the statistics was made for this server, and goes with it. */
+  readonly ownsStatsDirectory: boolean;
+}
+
+/**
+ * Binds the address and claims the files that the settings name. What `held` has already is kept as it is.
+ *
+ * @throws the system's error when the address cannot be bound, HandoverError for the files; then nothing
+ * new is left
+ */
+export async function takePlace(
+  settings: Settings,
+  transport: MasterTransport,
+  held?: Place,
+): Promise<Place> {
+  const address = await bind(settings, transport, held?.address);
+  const { port } = address;
+  let place: Place | undefined;
+  try {
+    const own = join(runtimeDir(), `${port}-stats`, 'statFile.txt');
+    place = {
+      address,
+      pidFile: settings.pidFile === '' ? defaultPidFile(port) : settings.pidFile,
+      statsFile: settings.statsFile === '' ? own : settings.statsFile,
+      ownsStatsDirectory: settings.statsFile === '',
+    };
+    // The claim comes first: what is in the directory may be another server's.
+    if (place.pidFile !== held?.pidFile) writePidFile(place.pidFile, statsPaths(place.statsFile).json);
+    if (place.ownsStatsDirectory) mkdirSync(dirname(place.statsFile), { recursive: true, mode: 0o700 });
+    return place;
+  } catch (error) {
+    if (address !== held?.address) transport.unlisten(address);
+    if (place !== undefined && place.pidFile !== held?.pidFile) removePidFile(place.pidFile);
+    throw error;
+  }
+}
+
+/** Gives up a place, but for what belongs to `kept` as well. */
+export function leavePlace(place: Place, transport: MasterTransport, kept?: Place): void {
+  if (place.address !== kept?.address) transport.unlisten(place.address);
+  if (place.pidFile !== kept?.pidFile) removePidFile(place.pidFile);
+  if (place.ownsStatsDirectory && place.statsFile !== kept?.statsFile) {
+    rmSync(dirname(place.statsFile), { recursive: true, force: true });
+  }
+}
+
+async function bind(
+  { host, port }: Settings,
+  transport: MasterTransport,
+  held: ListenAddress | undefined,
+): Promise<ListenAddress> {
+  // Port 0 is any free one, and so is the one we have.
+  if (held !== undefined && host === held.host && (port === held.port || port === 0)) return held;
+  try {
+    return await transport.listen({ host, port });
+  } catch (error) {
+    if (systemCode(error) !== 'EADDRINUSE' || port !== held?.port) throw error;
+    const message = `port ${port} is our own on ${held.host}: another HOST on the same port takes a restart`;
+    throw new HandoverError('EADDRINUSE', message, EXIT.cannotListen, error);
+  }
+}

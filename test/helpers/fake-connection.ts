@@ -1,0 +1,137 @@
+/**
+ * A connection without a network: the test plays the client and the kernel. Nothing is flushed before
+ * the test says so, and what a real transport does later is done in a microtask.
+ */
+import type {
+  Connection,
+  ConnectionHandler,
+  FilePart,
+  OpenFile,
+  Peer,
+  SendFileOutcome,
+} from '../../src/transport/connection.js';
+
+/** A file that only counts how often it was closed. */
+export class FakeFile implements OpenFile {
+  readonly fd = -1;
+  closed = 0;
+
+  async unchanged(): Promise<boolean> {
+    return true;
+  }
+
+  close(): void {
+    this.closed++;
+  }
+}
+
+/** A `sendFile` under way; the test decides how it goes. */
+export interface SendingFile {
+  readonly file: OpenFile;
+  readonly parts: readonly FilePart[];
+  /** Gives bytes of the file to the kernel. */
+  progress(bytes: number): void;
+  end(outcome: SendFileOutcome): void;
+  fail(error: Error): void;
+}
+
+export class FakeConnection implements Connection {
+  readonly peer: Peer = { address: '192.0.2.1', port: 1234, listener: 0 };
+  readonly returned: boolean;
+  handler!: ConnectionHandler;
+  queuedBytes = 0;
+  unsentBytes = 0;
+  paused = false;
+  /** Our direction is closed. */
+  ended = false;
+  destroyed = false;
+  /** Bytes given back with the connection; undefined while it was not. */
+  handedBack: Buffer | undefined;
+  takesHandBack = true;
+  sending: SendingFile | undefined;
+  #written: Uint8Array[] = [];
+
+  constructor(returned = false) {
+    this.returned = returned;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.destroyed) return;
+    if (this.ended || this.handedBack !== undefined) throw new Error('written behind the end');
+    if (this.sending !== undefined) throw new Error('written while a file is sent');
+    this.#written.push(bytes);
+    this.queuedBytes += bytes.length;
+    this.unsentBytes += bytes.length;
+  }
+
+  sendFile(file: OpenFile, parts: readonly FilePart[]): Promise<SendFileOutcome> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        this.sending = undefined;
+        file.close();
+      };
+      this.sending = {
+        file,
+        parts,
+        progress: (bytes) => {
+          this.queuedBytes += bytes;
+        },
+        end: (outcome) => {
+          settle();
+          resolve(outcome);
+        },
+        fail: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+    });
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    queueMicrotask(() => {
+      this.sending?.end('closed');
+      this.handler.onClose(undefined);
+    });
+  }
+
+  handBack(unused: Uint8Array): boolean {
+    if (this.unsentBytes > 0) throw new Error('handed back with bytes unsent');
+    if (!this.takesHandBack) return false;
+    this.handedBack = Buffer.from(unused);
+    return true;
+  }
+
+  /** The client sends; the buffer is overwritten as soon as it was looked at. */
+  receive(text: string): void {
+    if (this.paused || this.destroyed) throw new Error('nobody reads');
+    const bytes = Buffer.from(text, 'latin1');
+    this.handler.onData(bytes, bytes.length);
+    bytes.fill('!');
+  }
+
+  /** The kernel takes bytes; all of them when no number is given. */
+  flush(count = this.unsentBytes): void {
+    this.unsentBytes -= count;
+    if (this.unsentBytes === 0) this.handler.onFlushed();
+  }
+
+  /** Everything written so far, sent or not. */
+  get written(): Buffer {
+    return Buffer.concat(this.#written);
+  }
+}

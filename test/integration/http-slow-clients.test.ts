@@ -1,0 +1,161 @@
+/** Large files and slow or impatient clients: memory stays flat, and nothing stays open. */
+import { once } from 'node:events';
+import { readFileSync, truncateSync } from 'node:fs';
+import net from 'node:net';
+import { expect } from 'chai';
+import { eventually, within } from '../helpers/eventually.js';
+import { descriptorsOf, TestServer } from '../helpers/server.js';
+
+const MB = 1024 * 1024;
+const SIZE = 300 * MB;
+const ZEROS = Buffer.alloc(4 * MB);
+
+/** A download that counts what it gets, and keeps none of it. */
+class Download {
+  readonly socket: net.Socket;
+  readonly done: Promise<void>;
+  bytes = 0;
+  #headBytes = -1;
+
+  constructor(port: number, target: string) {
+    this.socket = net.connect(port, '127.0.0.1');
+    this.socket.on('error', () => this.socket.destroy());
+    this.done = once(this.socket, 'close').then(() => undefined);
+    this.socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  }
+
+  /** Resolves when this much of the body is there, and stops reading. */
+  async pauseAt(bytes: number): Promise<this> {
+    while (this.bytes < bytes) await within(once(this.socket, 'data'), () => `${bytes} bytes`);
+    this.socket.pause();
+    return this;
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#headBytes < 0) {
+      this.#headBytes = chunk.indexOf('\r\n\r\n') + 4;
+      if (this.#headBytes < 4) throw new Error('the head did not come in one piece');
+      this.#take(chunk.subarray(this.#headBytes));
+      return;
+    }
+    if (!chunk.equals(ZEROS.subarray(0, chunk.length))) throw new Error('other content than the file has');
+    this.bytes += chunk.length;
+  }
+}
+
+/** The most memory that a process ever had at once, and what it has now, in bytes (Linux). */
+function memoryOf(pid: number): { peak: number; now: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
+  return { peak: field('VmHWM'), now: field('VmRSS') };
+}
+
+describe('slow clients', () => {
+  let server: TestServer;
+  let downloads: Download[] = [];
+  before(async () => {
+    server = await TestServer.start();
+    truncateSync(server.site.file('huge.bin', ''), SIZE);
+    server.site.file('medium.bin', Buffer.alloc(900_000));
+    server.site.file('large.bin', Buffer.alloc(3 * MB));
+    // Everything that is loaded at the first use is loaded.
+    for (let n = 0; n < 4; n++) await server.get('/large.bin');
+  });
+  after(() => server?.stop());
+  afterEach(() => {
+    for (const { socket } of downloads) socket.destroy();
+    downloads = [];
+  });
+
+  const start = (count: number, target: string) => {
+    downloads = Array.from({ length: count }, () => new Download(server.port, target));
+    return downloads;
+  };
+  const openFiles = () =>
+    server
+      .workerPids()
+      .flatMap((pid) => descriptorsOf(pid))
+      .filter((path) => path.startsWith(server.site.root));
+  const allClosed = () =>
+    eventually(
+      () => openFiles().length === 0 || undefined,
+      () => `still open: ${openFiles()}`,
+    );
+
+  it('cost the server no memory, however large the file', async () => {
+    const before = new Map(server.workerPids().map((pid) => [pid, memoryOf(pid)]));
+    await Promise.all(start(10, '/huge.bin').map((download) => download.pauseAt(2 * MB)));
+    expect(openFiles()).to.have.length(10);
+    // Half of them go on to the end; the others never read again.
+    const [fast, slow] = [downloads.slice(0, 5), downloads.slice(5)];
+    for (const { socket } of fast) socket.resume();
+    await Promise.all(fast.map(({ done }) => done));
+    for (const { bytes } of fast) expect(bytes).to.equal(SIZE);
+    for (const { bytes } of slow) expect(bytes).to.be.below(SIZE);
+    for (const [pid, { now }] of before) expect(memoryOf(pid).peak - now, 'grown by').to.be.below(64 * MB);
+    for (const { socket } of slow) socket.destroy();
+    await allClosed();
+  });
+
+  it('do not hold up others', async () => {
+    await Promise.all(start(20, '/huge.bin').map((download) => download.pauseAt(1)));
+    for (let n = 0; n < 20; n++) expect((await server.get('/medium.bin')).body.length).to.equal(900_000);
+  });
+
+  it('that leave in the middle leave nothing open behind', async () => {
+    await allClosed();
+    await server.settled();
+    const before = server.workerPids().map((pid) => descriptorsOf(pid).length);
+    for (let round = 0; round < 8; round++) {
+      for (const [n, download] of start(25, '/huge.bin').entries()) {
+        // Some go before the head is there, some in the middle, some with all buffers full.
+        if (n % 3 === 0) await once(download.socket, 'connect');
+        else await download.pauseAt(n % 3 === 1 ? 1 : MB);
+        download.socket.destroy();
+      }
+    }
+    const { requests } = await server.settled();
+    expect(requests.aborts).to.be.at.least(100);
+    await allClosed();
+    const after = server.workerPids().map((pid) => descriptorsOf(pid).length);
+    for (const [n, count] of after.entries()) expect(count).to.be.at.most(before[n]!);
+  });
+
+  it('that leave while a file is looked up or compressed leave nothing open behind', async () => {
+    for (let n = 0; n < 50; n++) {
+      server.site.file(`new/${n}.bin`, Buffer.alloc(1_100_000));
+      const client = await server.connect();
+      client.send(`GET /new/${n}.bin HTTP/1.1\r\nHost: x\r\n\r\n`);
+      // Given to the kernel, and gone: the server learns of both at once.
+      client.socket.end(() => client.destroy());
+    }
+    await server.settled();
+    await allClosed();
+  });
+
+  it('are cut off when they take nothing for too long', async () => {
+    const strict = await TestServer.start({ settings: { WRITE_TIMEOUT_SECONDS: '1' } });
+    try {
+      truncateSync(strict.site.file('huge.bin', ''), SIZE);
+      strict.site.file('medium.bin', Buffer.alloc(900_000));
+      const client = await strict.connect();
+      client.socket.pause();
+      client.send('GET /huge.bin HTTP/1.1\r\nHost: x\r\n\r\n');
+      const pipelining = await strict.connect();
+      pipelining.socket.pause();
+      pipelining.send('GET /medium.bin HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50));
+      const { requests } = await strict.statsWhen(
+        ({ requests }) => requests.timeouts === 2,
+        'both timed out',
+      );
+      expect(requests.aborts).to.be.at.least(2);
+      const { connections } = await strict.settled();
+      expect(connections.active).to.equal(0);
+      client.destroy();
+      pipelining.destroy();
+    } finally {
+      await strict.stop();
+    }
+  });
+});
