@@ -2,10 +2,10 @@
  * Makes autocannon's clients do a connection per request exactly, and counts their connections.
  *
  * `reconnectRate: 1` closes the connection after each response, but autocannon 9 then reports no response at all
- * (lib/httpClient.js returns before it emits `response`), and opens one connection too many at the end. A
- * `Connection: close` without it is worse: the client writes its next request into the closing connection. So
- * this steps in where a client reconnects. It reaches into the library, which is why a version that looks
- * different is refused, and a test holds responses = requests = connections.
+ * (lib/httpClient.js returns before it emits `response`), and opens one connection too many at the end. Every
+ * request says `Connection: keep-alive` (lib/httpRequestBuilder.js), and a `close` from the options is added to
+ * that. So this steps in where a client sends, and where it reconnects. It reaches into the library, which is why
+ * a version that looks different is refused, and a test holds responses = requests = connections.
  */
 import type autocannon from 'autocannon';
 
@@ -13,6 +13,7 @@ interface ClientInternals {
   readonly reqsMade: number;
   readonly responseMax: number;
   readonly pipelinedRequests: { terminateRequest(): FinishedRequest };
+  getRequestBuffer(): Buffer;
   _connect(): void;
   _resetConnection(): void;
   destroy(): void;
@@ -35,9 +36,18 @@ export function countConnections(client: autocannon.Client, onConnect: () => voi
   };
 }
 
-/** Reports every response of a client with `reconnectRate: 1`, and opens no connection after its last one. */
-export function reportBeforeReconnecting(client: autocannon.Client): void {
+/**
+ * Makes a client with `reconnectRate: 1` ask for each connection to be closed, report every response, and open no
+ * connection after its last one.
+ */
+export function closeAfterEachRequest(client: autocannon.Client): void {
   const internals = internalsOf(client);
+  const { getRequestBuffer } = internals;
+  let request: Buffer | undefined;
+  internals.getRequestBuffer = () => {
+    request ??= askToClose(getRequestBuffer.call(internals));
+    return request;
+  };
   const { pipelinedRequests, _resetConnection: reconnect } = internals;
   const { terminateRequest } = pipelinedRequests;
   let finished: FinishedRequest | undefined;
@@ -54,14 +64,21 @@ export function reportBeforeReconnecting(client: autocannon.Client): void {
   };
 }
 
+function askToClose(request: Buffer): Buffer {
+  return Buffer.from(request.toString('latin1').replace('Connection: keep-alive', 'Connection: close'), 'latin1');
+}
+
 function internalsOf(client: autocannon.Client): ClientInternals {
   const internals = client as unknown as ClientInternals;
   const known =
     typeof internals.reqsMade === 'number' &&
     typeof internals.pipelinedRequests?.terminateRequest === 'function' &&
-    [internals._connect, internals._resetConnection, internals.destroy].every(
-      (method) => typeof method === 'function',
-    );
+    [
+      internals.getRequestBuffer,
+      internals._connect,
+      internals._resetConnection,
+      internals.destroy,
+    ].every((method) => typeof method === 'function');
   if (!known) throw new Error('this version of autocannon is not the one that bench/load/client.ts knows');
   return internals;
 }

@@ -1,6 +1,6 @@
 /** One load: autocannon's clients against one URL, and what came of it. */
 import autocannon from 'autocannon';
-import { countConnections, reportBeforeReconnecting } from './client.js';
+import { countConnections, closeAfterEachRequest } from './client.js';
 import type { LoadJob, LoadOutcome } from './job.js';
 
 /** How often autocannon looks whether it is done. The times here are taken from the responses themselves. */
@@ -26,12 +26,12 @@ export function runLoad(job: LoadJob, onProgress: (responses: number) => void): 
       amount: requests,
       timeout: timeoutSeconds,
       sampleInt: SAMPLE_MS,
-      ...(keepAlive ? {} : { reconnectRate: 1, headers: { Connection: 'close' } }),
+      ...(keepAlive ? {} : { reconnectRate: 1 }),
       setupClient: (client: autocannon.Client) => {
         countConnections(client, () => {
           connectionsOpened += 1;
         });
-        if (!keepAlive) reportBeforeReconnecting(client);
+        if (!keepAlive) closeAfterEachRequest(client);
       },
     };
     const run = autocannon(options, (error: unknown, result) => {

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** Further environment variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that starts the server with other limits, such as `prlimit --nofile=96`. */
+  readonly prefix?: readonly string[];
   /** True when the test kills workers; otherwise one that dies fails `stop`. */
   readonly mayLoseWorkers?: boolean;
 }
@@ -198,9 +200,17 @@ export class TestServer {
 
   async #boot(): Promise<void> {
     this.configure({});
-    const { args = [], env = {} } = this.#options;
+    const { args = [], env = {}, prefix = [] } = this.#options;
     const coverage = process.env.NODE_V8_COVERAGE;
-    const child = spawn(process.execPath, [MAIN, '--config', this.directory.at('server.conf'), ...args], {
+    const command = [
+      ...prefix,
+      process.execPath,
+      MAIN,
+      '--config',
+      this.directory.at('server.conf'),
+      ...args,
+    ];
+    const child = spawn(command[0]!, command.slice(1), {
       cwd: this.directory.path,
       env: {
         PATH: process.env.PATH ?? '',

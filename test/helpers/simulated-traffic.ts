@@ -102,7 +102,7 @@ export function* simulatedTraffic(startMs: number, seed = 7): Generator<StatsDoc
       time: new Date(startMs + second * 1000).toISOString(),
       startedAt: new Date(startMs - upSeconds * 1000).toISOString(),
       uptimeSeconds: upSeconds + second,
-      transport: 'native',
+      transport: 'portable',
       reloads: second >= 120 ? 3 : 2,
       connections: { active, accepted: 3_184_220 + second * 31, waiting: 0, refused: 0, max: 10_000 },
       requests: { total, perSecond: rate, monitoring: 187_560 + 2 * second, timeouts: 311, aborts },
