@@ -65,7 +65,10 @@ export function closeAfterEachRequest(client: autocannon.Client): void {
 }
 
 function askToClose(request: Buffer): Buffer {
-  return Buffer.from(request.toString('latin1').replace('Connection: keep-alive', 'Connection: close'), 'latin1');
+  return Buffer.from(
+    request.toString('latin1').replace('Connection: keep-alive', 'Connection: close'),
+    'latin1',
+  );
 }
 
 function internalsOf(client: autocannon.Client): ClientInternals {
@@ -73,12 +76,9 @@ function internalsOf(client: autocannon.Client): ClientInternals {
   const known =
     typeof internals.reqsMade === 'number' &&
     typeof internals.pipelinedRequests?.terminateRequest === 'function' &&
-    [
-      internals.getRequestBuffer,
-      internals._connect,
-      internals._resetConnection,
-      internals.destroy,
-    ].every((method) => typeof method === 'function');
+    [internals.getRequestBuffer, internals._connect, internals._resetConnection, internals.destroy].every(
+      (method) => typeof method === 'function',
+    );
   if (!known) throw new Error('this version of autocannon is not the one that bench/load/client.ts knows');
   return internals;
 }

@@ -1,6 +1,6 @@
 /** One load: autocannon's clients against one URL, and what came of it. */
 import autocannon from 'autocannon';
-import { countConnections, closeAfterEachRequest } from './client.js';
+import { closeAfterEachRequest, countConnections } from './client.js';
 import type { LoadJob, LoadOutcome } from './job.js';
 
 /** How often autocannon looks whether it is done. The times here are taken from the responses themselves. */

@@ -53,7 +53,7 @@ describe('files/lookup', () => {
       site.file('release-2/a.txt', 'two');
       const root = join(site.root, 'current');
       for (const release of ['release-1', 'release-2']) {
-        site.link(release, 'current');
+        site.link('current', release);
         const found = find('/a.txt', { root, followSymlinks: 'never' });
         expect(found).to.include({ kind: 'file' });
         if (found.kind !== 'file') return;

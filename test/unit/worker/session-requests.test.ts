@@ -83,6 +83,16 @@ describe('worker/session: requests', () => {
     expect(bench.responses()).to.have.lengthOf(sent + 1);
   });
 
+  it('reads on behind a last response, though it had stopped reading ahead', async () => {
+    const first = new Later<Reply>();
+    bench.answers.set('/1', first.promise);
+    bench.connection.receive(get('/1', 'Connection: close\r\n'));
+    while (!bench.connection.paused) bench.connection.receive('x'.repeat(1000));
+    first.resolve(PREPARED);
+    await settled();
+    expect([bench.connection.ended, bench.connection.paused]).to.deep.equal([true, false]);
+  });
+
   it('reads no further request while the client does not take the responses', () => {
     const large = textReply(200, 'text/plain', 'x'.repeat(200 * 1024));
     bench.answers.set('/large', large);

@@ -1,0 +1,98 @@
+/** Many clients at once: nobody is reset, nobody hangs, every body is right, and the counters are exact. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { descriptorLimit } from '../../src/master/descriptors.js';
+import { type LoadResult, type Page, runLoad } from '../helpers/load-clients.js';
+import { Processes } from '../helpers/processes.js';
+import { TestServer } from '../helpers/server.js';
+import { expectExactly } from '../helpers/stats-checks.js';
+
+const IDLE = 10_000;
+/** Descriptors of the clients' process that are not connections. */
+const SPARE = 200;
+
+describe('crowds', function () {
+  this.timeout(120_000);
+  const text = 'one of ten thousand\n';
+  const pages: Page[] = [
+    { target: '/small.txt', body: Buffer.alloc(1000, 'small ') },
+    { target: '/medium.bin', body: Buffer.alloc(30_000, 'medium ') },
+    { target: '/small.txt', body: Buffer.alloc(1000, 'small ') },
+    { target: '/from-disk.bin', body: Buffer.alloc(100_000, 'from disk ') },
+  ];
+  let server: TestServer;
+  beforeEach(async () => {
+    server = await TestServer.start({ settings: { CACHE_MAX_FILE_KB: '64' } });
+    for (const { target, body } of pages) server.site.file(target, body);
+    server.site.file('idle.txt', text);
+  });
+  afterEach(() => server?.stop());
+
+  for (const clients of [500, 2000]) {
+    it(`answers ${clients} keep-alive clients at once`, async () => {
+      const result = await runLoad({ port: server.port, clients, pages, mode: 'keep-alive' }, 3);
+      expectAll(result, 3 * clients);
+      expect(result.connections).to.equal(clients);
+      expectExactly(await server.settled(), result);
+    });
+
+    it(`answers ${clients} clients at once that connect for each request`, async () => {
+      const result = await runLoad({ port: server.port, clients, pages, mode: 'per-request' }, 3);
+      expectAll(result, 3 * clients);
+      expect(result.connections).to.equal(3 * clients);
+      expectExactly(await server.settled(), result);
+    });
+  }
+
+  it(`keeps ${IDLE} idle connections, and answers on each of them again`, async () => {
+    const clients = Math.min(IDLE, descriptorLimit() - SPARE);
+    if (clients < IDLE) note(`the limit of descriptors allows for ${clients} connections only`);
+    const processes = new Processes();
+    try {
+      const args = [String(server.port), String(clients), '/idle.txt', text];
+      const crowd = await processes.start('./crowd-process.js', args);
+      const ask = async (): Promise<LoadResult> => {
+        const answered = once(crowd, 'message');
+        crowd.send('ask');
+        const [result] = await answered;
+        return result;
+      };
+
+      expectAll(await ask(), clients);
+      const stats = await server.statsWhen(({ connections }) => connections.active === clients, 'all idle');
+      const shares = stats.workers.map(({ connections }) => connections);
+      expect(Math.max(...shares) - Math.min(...shares), 'evenly shared').to.be.at.most(clients / 50);
+      const used = [server.pid, ...server.workerPids()].map((pid) => `${residentMb(pid)} MB`);
+      note(`${clients} idle connections: master ${used[0]}, workers ${used.slice(1).join(' and ')}`);
+
+      const result = await ask();
+      expectAll(result, 2 * clients);
+      expect(result.connections, 'connections made').to.equal(clients);
+      await processes.end();
+      expectExactly(await server.settled(), result);
+    } finally {
+      await processes.end();
+    }
+  });
+});
+
+function expectAll(result: LoadResult, whole: number): void {
+  const { unavailable, broken, refused, wrong } = result;
+  expect({ whole: result.whole, unavailable, broken, refused, wrong }).to.deep.equal({
+    whole,
+    unavailable: 0,
+    broken: 0,
+    refused: 0,
+    wrong: [],
+  });
+}
+
+function residentMb(pid: number): number {
+  const [, kb = '0'] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+  return Math.round(Number(kb) / 1024);
+}
+
+function note(text: string): void {
+  console.log(`        ${text}`);
+}
