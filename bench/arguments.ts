@@ -24,13 +24,16 @@ export interface BenchOptions {
 /** What is published. The other scenarios are run when they are asked for. */
 export const STANDARD_SCENARIOS: readonly string[] = ['keep-alive-1k', 'per-request-1k'];
 const ROUNDS = 3;
+/** Enough for each connection to be used many times, without keep-alive not too many for a slow server. */
 const QUICK_REQUESTS = 2_000;
+const QUICK_LOADS = 2;
 
 export const HELP = `Usage: npm run bench -- [options]
 
 Measures handover, and beside it those servers that are installed, in interleaved rounds.
 
-  --quick              One short round, in well under a minute, to see that all works
+  --quick              One short round with few connections, in under a minute, to see that
+                       all works
   --only NAMES         Only these servers, such as handover,nginx
   --also 'NAME=MAIN_JS [FLAG...]'
                        One more handover: another build, or other flags; may be repeated
@@ -89,7 +92,11 @@ export function parseBenchArguments(
     only: only === undefined ? undefined : names(only),
     also,
     scenarios: chosen.map((scenario) =>
-      adapted(scenario, connections, requests ?? (quick ? QUICK_REQUESTS : scenario.requests)),
+      adapted(
+        scenario,
+        connections ?? (quick ? scenario.connections.slice(0, QUICK_LOADS) : scenario.connections),
+        requests ?? (quick ? QUICK_REQUESTS : scenario.requests),
+      ),
     ),
     rounds: rounds ?? (quick ? 1 : ROUNDS),
     workers: values.workers === undefined ? availableParallelism() : count(values.workers, '--workers'),
@@ -125,7 +132,7 @@ export function choose<T>(all: ReadonlyMap<string, T>, wanted: readonly string[]
   });
 }
 
-function adapted(scenario: Scenario, connections: readonly number[] | undefined, requests: number): Scenario {
-  const chosen = connections ?? scenario.connections;
-  return { ...scenario, connections: chosen, requests: Math.max(requests, ...chosen) };
+/** autocannon wants at least one request for each connection. */
+function adapted(scenario: Scenario, connections: readonly number[], requests: number): Scenario {
+  return { ...scenario, connections, requests: Math.max(requests, ...connections) };
 }

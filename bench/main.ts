@@ -63,7 +63,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
     return {
       version: 1,
       whole: options.whole,
-      command: ['npm run bench', ...(args.length === 0 ? [] : ['--', ...args])].join(' '),
+      command: ['npm run bench', ...(args.length === 0 ? [] : ['--', ...args.map(quoted)])].join(' '),
       startedAt,
       samples: await runSteps(steps, fleet, generators, signal),
       endedAt: new Date().toISOString(),
@@ -125,4 +125,8 @@ async function runSteps(
 function outcome({ requestsPerSecond, serverCpuUs, responses, errors }: Sample & { ok: true }): string {
   const cpu = serverCpuUs === null ? '' : `, ${number(serverCpuUs / responses, 1)} µs CPU each`;
   return `${number(requestsPerSecond)}/s${cpu}, errors ${errorText(errors)}`;
+}
+
+function quoted(argument: string): string {
+  return /^[\w./,=-]+$/.test(argument) ? argument : `'${argument}'`;
 }

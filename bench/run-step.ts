@@ -15,7 +15,7 @@ const WARM_UP_PART = 1 / 20;
 const WARM_UP_LEAST = 500;
 
 /** Requests that each server gets before the first run, with and without keep-alive: its first are its slowest. */
-const FIRST_REQUESTS = 3_000;
+const FIRST_REQUESTS = 2_000;
 const FIRST_CONNECTIONS = 50;
 
 /** Gets a server past its start. What goes wrong here will be seen in the runs. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../src/errors.js';
+import { choose } from '../arguments.js';
 import { commit, readMachineFacts } from '../machine.js';
 import { measure } from '../measure.js';
 import { runProgram } from '../program.js';
@@ -29,7 +30,10 @@ process.exitCode = await runProgram({
   help: CPU_HELP,
   parse() {
     const options = parseCpuArguments(args);
-    return { ...options, contenders: chooseContenders(options) };
+    const contenders = chooseContenders(options);
+    const { against } = options;
+    if (against !== undefined) choose(new Map(contenders.map((one) => [one.name, one])), [against]);
+    return { ...options, contenders };
   },
   run,
   progress,
@@ -84,7 +88,8 @@ async function runRounds(
   for (let round = 0; round <= rounds; round++) {
     for (const one of cases) {
       for (const { name } of fleet.facts) {
-        const position = `round ${round}/${rounds}, ${one.name}: ${name}`;
+        const stage = round === 0 ? 'warming up' : `round ${round}/${rounds}`;
+        const position = `${stage}, ${one.name}: ${name}`;
         const server = fleet.get(name);
         progress.update(position);
         try {

@@ -1,5 +1,6 @@
 /** All servers of a benchmark: those that are here are started and kept running, the others are explained. */
 import { messageOf } from '../../src/errors.js';
+import { ROOT } from '../paths.js';
 import type { ServerFacts, SkippedServer } from '../results.js';
 import type { Site } from '../site.js';
 import type { Contender } from './contender.js';
@@ -46,7 +47,7 @@ export class Fleet {
       try {
         const server = await RunningServer.start(contender, { ...task, site: site.directory }, signal);
         this.#running.set(name, server);
-        command = server.command;
+        command = server.command.map((part) => shortened(part, task.workDirectory));
         for (const [path, content] of site.files) await checkFile(server.port, path, content);
       } catch (error) {
         signal.throwIfAborted();
@@ -75,4 +76,9 @@ export class Fleet {
     await this.#running.get(name)?.stop();
     this.#running.delete(name);
   }
+}
+
+/** Without the paths of this machine, which mean nothing elsewhere. */
+function shortened(argument: string, workDirectory: string): string {
+  return argument.replaceAll(workDirectory, 'WORK').replaceAll(ROOT, '').replace(process.execPath, 'node');
 }

@@ -131,11 +131,11 @@ export class StaticHandler {
     }
   }
 
-  async #replyWithFile(head: RequestHead, resource: FileResource, state: CacheState): Promise<Reply> {
-    const { store, tasks } = this.#options;
+  async #replyWithFile(head: RequestHead, resource: FileResource, found: CacheState): Promise<Reply> {
+    const { store } = this.#options;
     const preference = this.#preference(head);
-    const coding = codingToMake(resource, preference, tasks.codings);
-    let current = coding === undefined ? resource : await store.withCoding(resource, coding);
+    let current = await this.#completed(resource, preference);
+    let state = found;
     for (let attempt = 1; ; attempt++) {
       const reply = this.#select(head, current, preference, state);
       if (!isDiskReply(reply)) return reply;
@@ -149,6 +149,20 @@ export class StaticHandler {
         throw new LookupFailure('busy', `${current.urlPath}: changes faster than it can be opened`);
       }
       current = again.resource;
+      state = again.state;
+    }
+  }
+
+  /** The file with the form that suits the client best; as it is when that form cannot be made now. */
+  async #completed(resource: FileResource, preference: CodingPreference): Promise<FileResource> {
+    const { store, tasks, report } = this.#options;
+    const coding = codingToMake(resource, preference, tasks.codings);
+    if (coding === undefined) return resource;
+    try {
+      return await store.withCoding(resource, coding);
+    } catch (error) {
+      report(`${resource.urlPath} is sent as it is, not as ${coding}: ${messageOf(error)}`);
+      return resource;
     }
   }
 

@@ -59,7 +59,8 @@ export class ResourceStore {
   readonly #options: StoreOptions;
   readonly #present: FileCache<Resource>;
   readonly #missing: FileCache<Resource>;
-  readonly #lookups = new Map<string, Promise<Stored>>();
+  /** Lookups under way that others may wait for. */
+  readonly #lookups = new Map<string, { readonly askedAtMs: number; readonly stored: Promise<Stored> }>();
   readonly #compressions = new Map<string, Promise<FileResource>>();
 
   constructor(options: StoreOptions) {
@@ -89,10 +90,15 @@ export class ResourceStore {
     if (entry !== undefined && this.#isFresh(entry)) return { resource: entry, state: 'HIT' };
     const rawPath = key.toString('latin1');
     const under = this.#lookups.get(rawPath);
-    if (under !== undefined) return under;
-    const lookup = this.#lookUp(rawPath, { key, hash }, entry).finally(() => this.#lookups.delete(rawPath));
+    // An answer is as old as its question: what was asked too long ago, the disk has to be asked again.
+    if (under !== undefined && this.#isYoung(under.askedAtMs)) return under.stored;
+    const askedAtMs = this.#options.clock.nowMs;
+    const stored = this.#lookUp(rawPath, { key, hash }, entry, askedAtMs).finally(() => {
+      if (this.#lookups.get(rawPath) === lookup) this.#lookups.delete(rawPath);
+    });
+    const lookup = { askedAtMs, stored };
     this.#lookups.set(rawPath, lookup);
-    return lookup;
+    return stored;
   }
 
   /** The same file with a compressed form, made once and kept. */
@@ -116,15 +122,22 @@ export class ResourceStore {
   }
 
   #isFresh(entry: Resource): boolean {
-    const age = this.#options.clock.nowMs - entry.checkedAtMs;
+    return this.#isYoung(entry.checkedAtMs);
+  }
+
+  #isYoung(askedAtMs: number): boolean {
+    const age = this.#options.clock.nowMs - askedAtMs;
     // A clock that was set back makes ages negative: then ask.
     return age >= 0 && age < this.#options.revalidateMs;
   }
 
-  async #lookUp(rawPath: string, { key, hash }: ResourceKey, known: Resource | undefined): Promise<Stored> {
-    const { tasks, maker, clock, report } = this.#options;
-    // The answer is as old as the question.
-    const askedAtMs = clock.nowMs;
+  async #lookUp(
+    rawPath: string,
+    { key, hash }: ResourceKey,
+    known: Resource | undefined,
+    askedAtMs: number,
+  ): Promise<Stored> {
+    const { tasks, maker, report } = this.#options;
     const ask = known !== undefined && known.identity !== '' ? { known: known.identity } : {};
     const found = await tasks.lookup({ rawPath, ...ask });
     switch (found.kind) {
@@ -132,8 +145,7 @@ export class ResourceStore {
       case 'failed':
         throw new LookupFailure(found.kind, found.reason ?? rawPath);
       case 'unchanged':
-        known!.checkedAtMs = askedAtMs;
-        return { resource: known!, state: 'REVALIDATED' };
+        return { resource: this.#confirm(known!, askedAtMs), state: 'REVALIDATED' };
       default: {
         if (found.kind === 'missing' && found.reason !== undefined) report(found.reason);
         if (known !== undefined) this.forget(known);
@@ -144,6 +156,14 @@ export class ResourceStore {
     }
   }
 
+  /** The entry, believed anew. It may have gained a form while the disk was asked. */
+  #confirm(known: Resource, askedAtMs: number): Resource {
+    const current = this.#find(known.key, 0, known.key.length, known.hash);
+    const resource = current?.identity === known.identity ? current : known;
+    resource.checkedAtMs = askedAtMs;
+    return resource;
+  }
+
   #put(resource: Resource): void {
     const absent = resource.kind === 'missing' || resource.kind === 'bad-request';
     (absent ? this.#missing : this.#present).put(resource);
@@ -151,12 +171,19 @@ export class ResourceStore {
 
   async #compress(resource: FileResource, coding: Coding): Promise<FileResource> {
     const { tasks, maker } = this.#options;
+    const known = this.#cached(resource);
+    if (known?.variants.some((variant) => variant.coding === coding)) return known;
     const bytes = await tasks.compress(resource.variants[0]!.body!, coding);
     // Meanwhile the entry may have been replaced, or have gained another form.
-    const current = this.#present.find(resource.key, 0, resource.key.length, resource.hash);
-    const isSame = current?.kind === 'file' && current.identity === resource.identity;
-    const richer = maker.withCoding(isSame ? current : resource, coding, bytes);
-    if (isSame) this.#present.put(richer);
+    const current = this.#cached(resource);
+    const richer = maker.withCoding(current ?? resource, coding, bytes);
+    if (current !== undefined) this.#present.put(richer);
     return richer;
+  }
+
+  /** The entry that the cache has of the same state of the same file. */
+  #cached({ key, hash, identity }: FileResource): FileResource | undefined {
+    const entry = this.#present.find(key, 0, key.length, hash);
+    return entry?.kind === 'file' && entry.identity === identity ? entry : undefined;
   }
 }

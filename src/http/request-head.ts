@@ -3,7 +3,7 @@
  * before somebody asks. The parser fills one instance again and again; `retain` makes a copy that
  * outlives the buffer.
  */
-import { HT, latin1, SP, TOKEN } from './chars.js';
+import { latin1, TOKEN } from './chars.js';
 
 /** Methods that are known (RFC 9110 section 9, RFC 5789, RFC 4918): 405 when not allowed. All others: 501. */
 export const METHODS = [
@@ -117,6 +117,12 @@ export class RequestHead {
     return values.join(', ');
   }
 
+  /** Where the first value of a field that is there stands, in `bytes`. */
+  valueRange(name: KnownField): readonly [start: number, end: number] {
+    const at = this.firstLine[POSITION.get(name)!]! * LINE_NUMBERS;
+    return [this.base + this.lines[at + 2]!, this.base + this.lines[at + 3]!];
+  }
+
   /** The method as received, known or not. */
   get methodText(): string {
     return latin1(this.bytes, this.base, this.base + this.targetStart - 1);
@@ -210,18 +216,4 @@ function sameName(bytes: Buffer, start: number, end: number, name: Buffer): bool
   if (end - start !== name.length) return false;
   for (let i = 0; i < name.length; i++) if (TOKEN[bytes[start + i]!] !== name[i]) return false;
   return true;
-}
-
-/** Whether a comma-separated list of tokens in `bytes[start..end)` has `token` (lower case) in it. */
-export function listHasToken(bytes: Buffer, start: number, end: number, token: string): boolean {
-  let p = start;
-  while (p < end) {
-    while (p < end && (bytes[p] === SP || bytes[p] === HT || bytes[p] === 0x2c)) p++;
-    const from = p;
-    while (p < end && bytes[p] !== 0x2c) p++;
-    let to = p;
-    while (to > from && (bytes[to - 1] === SP || bytes[to - 1] === HT)) to--;
-    if (to - from === token.length && latin1(bytes, from, to).toLowerCase() === token) return true;
-  }
-  return false;
 }

@@ -9,7 +9,8 @@
 import { messageOf } from '../errors.js';
 import type { Clock } from '../http/clock.js';
 import { errorReply } from '../http/error-reply.js';
-import { type ParserLimits, RequestParser } from '../http/parser.js';
+import type { ParserLimits } from '../http/head-parser.js';
+import { RequestParser } from '../http/parser.js';
 import type { FileBody, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
 import { PreparedReply, serialiseHead } from '../http/serialise.js';

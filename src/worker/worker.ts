@@ -38,6 +38,8 @@ export interface WorkerOptions {
 /** How often gauges (memory, queue lengths, loop delay) are brought up to date. */
 const GAUGE_MS = 500;
 const LOOP_DELAY_RESOLUTION_MS = 20;
+/** How long connections that were cut may take to be closed. */
+const CLOSING_MS = 500;
 /** Lookups that may wait for a pool thread before more are refused with 503. */
 const MAX_POOL_QUEUE = 4096;
 /** Files as shipped, beside dist/. */
@@ -110,22 +112,18 @@ export class Worker {
 
   /** Brings every connection to an end; resolves when none is left, at the latest after `timeoutMs`. */
   async drain(mode: DrainMode, timeoutMs: number): Promise<void> {
-    const { slot, transport, report } = this.#options;
+    const { transport, report } = this.#options;
     this.#drain = mode;
     for (const session of [...this.#sessions]) session.drain(mode);
-    // Open counts more than sessions: what was just taken and has none yet, what is on its way back.
-    if (slot.counters[FIELD.open]! > 0) {
-      await new Promise<void>((resolve) => {
-        this.#emptied = resolve;
-        setTimeout(resolve, timeoutMs);
-      });
-    }
+    await this.#emptiedWithin(timeoutMs);
     // From here on nothing is taken; the master finds it and gives it to others.
     transport.close();
     if (this.#sessions.size > 0 && timeoutMs > 0) {
       report(`${this.#sessions.size} connections were cut after ${timeoutMs / 1000} s of draining`);
     }
     for (const session of [...this.#sessions]) session.destroy();
+    // How they ended is counted and logged when their sockets tell of it.
+    await this.#emptiedWithin(CLOSING_MS);
   }
 
   reopenLogs(): void {
@@ -139,6 +137,16 @@ export class Worker {
     await this.#log?.close();
     await this.#tasks.close();
     this.#updateGauges();
+  }
+
+  /** Resolves when no connection is left, at the latest after `timeoutMs`. */
+  async #emptiedWithin(timeoutMs: number): Promise<void> {
+    // Open counts more than sessions: what was just taken and has none yet, what is on its way back.
+    if (this.#options.slot.counters[FIELD.open] === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+      setTimeout(resolve, timeoutMs);
+    });
   }
 
   #accept(connection: Connection): HttpSession {

@@ -3,7 +3,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ParserError, ParserLimits } from '../../src/http/parser.js';
+import type { ParserLimits } from '../../src/http/head-parser.js';
+import type { ParserError } from '../../src/http/head-rules.js';
 
 /** A request that a file holds. What is left out is as in `DEFAULTS`. */
 export interface ExpectedRequest {

@@ -14,7 +14,7 @@ export interface Page {
   readonly body: Buffer;
 }
 
-/** What came of the requests of all clients. Every request is counted in one of the first five. */
+/** What came of the requests of all clients: whole, unavailable, broken, refused or wrong. */
 export interface LoadResult {
   /** Responses as they must be. */
   whole: number;
@@ -22,6 +22,8 @@ export interface LoadResult {
   unavailable: number;
   /** The connection ended before a response was whole. */
   broken: number;
+  /** Those of them of which a part had come. */
+  cut: number;
   /** The connection could not be made. */
   refused: number;
   /** Whole responses that are not what they must be, described. */
@@ -46,7 +48,7 @@ type Ending = 'whole' | 'unavailable' | 'broken' | 'refused' | 'wrong';
 const BOUND_MS = 60_000;
 
 export function emptyResult(): LoadResult {
-  return { whole: 0, unavailable: 0, broken: 0, refused: 0, wrong: [], connections: 0, bytes: 0 };
+  return { whole: 0, unavailable: 0, broken: 0, cut: 0, refused: 0, wrong: [], connections: 0, bytes: 0 };
 }
 
 /** One connection, or none, and the requests made on it one after another. */
@@ -54,7 +56,8 @@ export class LoadClient {
   readonly #port: number;
   readonly #result: LoadResult;
   #socket: net.Socket | undefined;
-  #received: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #length = 0;
   /** Told of every change: bytes came, or the connection ended. */
   #changed: () => void = () => undefined;
 
@@ -87,13 +90,15 @@ export class LoadClient {
       if (!['ECONNREFUSED', 'ECONNRESET'].includes(systemCode(error))) throw error;
       return false;
     }
-    this.#received = Buffer.alloc(0);
+    this.#chunks = [];
+    this.#length = 0;
     this.#socket = socket;
     this.#result.connections++;
     socket.on('error', ended).on('end', ended).on('close', ended);
     socket.on('data', (chunk: Buffer) => {
       this.#result.bytes += chunk.length;
-      this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
+      this.#length += chunk.length;
       this.#changed();
     });
     return true;
@@ -121,11 +126,14 @@ export class LoadClient {
     } catch (error) {
       return this.#wrong(page, String(error));
     }
-    if (response === undefined) return 'broken';
-    if (response.field('connection') === 'close' || close) {
-      await this.#until(() => this.#socket === undefined);
+    if (response === undefined) {
+      if (this.#length > 0) this.#result.cut++;
+      return 'broken';
     }
-    if (this.#received.length > 0) return this.#wrong(page, 'bytes that nobody asked for');
+    if (response.field('connection') === 'close' || close) {
+      await this.#until(() => false);
+    }
+    if (this.#length > 0) return this.#wrong(page, 'bytes that nobody asked for');
     if (response.status === 503 && response.field('retry-after') !== undefined) return 'unavailable';
     if (response.status !== 200) return this.#wrong(page, `status ${response.status}`);
     if (!response.body.equals(page.body)) return this.#wrong(page, 'another body');
@@ -140,19 +148,27 @@ export class LoadClient {
 
   /** Undefined when the connection ends before the response is whole. */
   async #response(): Promise<RawResponse | undefined> {
-    await this.#until(() => this.#socket === undefined || endOfHead(this.#received) !== undefined);
-    const bodyStart = endOfHead(this.#received);
+    await this.#until(() => endOfHead(this.#joined()) !== undefined);
+    const bodyStart = endOfHead(this.#joined());
     if (bodyStart === undefined) return undefined;
-    const response = new RawResponse(this.#received.subarray(0, bodyStart).toString('latin1'), 'GET');
+    const response = new RawResponse(this.#joined().toString('latin1', 0, bodyStart), 'GET');
     const end = bodyStart + response.bodyLength;
-    await this.#until(() => this.#socket === undefined || this.#received.length >= end);
-    if (this.#received.length < end) return undefined;
-    response.body = this.#received.subarray(bodyStart, end);
-    this.#received = this.#received.subarray(end);
+    await this.#until(() => this.#length >= end);
+    if (this.#length < end) return undefined;
+    response.body = this.#joined().subarray(bodyStart, end);
+    this.#chunks = this.#length > end ? [this.#joined().subarray(end)] : [];
+    this.#length -= end;
     return response;
   }
 
-  #until(holds: () => boolean): Promise<void> {
+  #joined(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] ?? Buffer.alloc(0);
+  }
+
+  /** Waits until something holds or the connection is gone. */
+  #until(isThere: () => boolean): Promise<void> {
+    const holds = (): boolean => this.#socket === undefined || isThere();
     if (holds()) return Promise.resolve();
     const settled = new Promise<void>((resolve) => {
       this.#changed = () => {
@@ -161,7 +177,7 @@ export class LoadClient {
         resolve();
       };
     });
-    const have = (): string => this.#received.toString('latin1', 0, 200);
+    const have = (): string => this.#joined().toString('latin1', 0, 200);
     return within(settled, () => `a response; there is ${JSON.stringify(have())}`, BOUND_MS);
   }
 }

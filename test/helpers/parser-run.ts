@@ -2,7 +2,9 @@
  * Drives a parser as a session does, over one read buffer that is overwritten after each piece, and
  * writes down what it said in a form that does not depend on how the bytes were split.
  */
-import { type ParserError, type ParserLimits, RequestParser } from '../../src/http/parser.js';
+import type { ParserLimits } from '../../src/http/head-parser.js';
+import type { ParserError } from '../../src/http/head-rules.js';
+import { RequestParser } from '../../src/http/parser.js';
 import { KNOWN_FIELDS, type RequestHead } from '../../src/http/request-head.js';
 
 /** One request as the parser gave it. */

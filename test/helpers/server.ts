@@ -129,12 +129,14 @@ export class TestServer {
     return JSON.parse(readFileSync(path, 'utf8')) as StatsDocument;
   }
 
-  /** Waits for statistics, written from now on, that are as the test needs them. */
+  /** Waits for statistics, written from now on, that are as the test needs them. Each is looked at once. */
   statsWhen(holds: (stats: StatsDocument) => boolean, what: string): Promise<StatsDocument> {
-    const since = new Date().toISOString();
+    let since = new Date().toISOString();
     const ask = (): StatsDocument | undefined => {
       const stats = this.stats();
-      return stats.time > since && holds(stats) ? stats : undefined;
+      if (stats.time <= since) return undefined;
+      since = stats.time;
+      return holds(stats) ? stats : undefined;
     };
     return eventually(ask, () => `${what}; the statistics say ${JSON.stringify(this.stats())}`);
   }
@@ -142,6 +144,17 @@ export class TestServer {
   /** The statistics once no connection is open: nothing changes them any more. */
   settled(): Promise<StatsDocument> {
     return this.statsWhen(({ connections }) => connections.active + connections.waiting === 0, 'all closed');
+  }
+
+  /** The statistics once nothing moves: whatever clients do not read has filled all buffers. */
+  standing(): Promise<StatsDocument> {
+    let last = '';
+    return this.statsWhen(({ bytes, requests }) => {
+      const now = JSON.stringify([bytes.sent, bytes.received, requests.total]);
+      const stands = now === last;
+      last = now;
+      return stands;
+    }, 'everything stands');
   }
 
   workerPids(): number[] {
@@ -183,14 +196,18 @@ export class TestServer {
     }
   }
 
-  /** Asks the server to end, and throws unless it did so in order and left nothing behind. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  /**
+   * Asks the server to end, and throws unless it did so in order and left nothing behind. `look` is called
+   * when it has ended, and its files are still there.
+   */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', look: () => void = () => undefined): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
     try {
       const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
       child.kill(signal);
       if (exited !== undefined) await within(exited, () => `the end of the server:\n${this.#err}`);
+      look();
       const left = this.#leftovers(child);
       if (left.length > 0) throw new Error(`${left.join('\n')}\nThe server said:\n${this.#out}${this.#err}`);
     } finally {

@@ -2,6 +2,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { settled } from '../helpers/eventually.js';
+import type { RawClient } from '../helpers/raw-client.js';
 import { TestServer } from '../helpers/server.js';
 
 describe('cache', () => {
@@ -41,6 +42,28 @@ describe('cache', () => {
         site.touch('changing.txt', 1_700_000_000);
         expect((await server.get('/changing.txt')).text).to.equal(content);
       }
+    });
+
+    it('does not answer from a look that others took before', async () => {
+      const { site } = server;
+      site.file('busy.txt', '0');
+      const ask = (client: RawClient) => client.exchange('GET /busy.txt HTTP/1.1\r\nHost: x\r\n\r\n');
+      let done = false;
+      const others = Array.from({ length: 4 }, async () => {
+        const client = await server.connect();
+        while (!done) await ask(client);
+        client.destroy();
+      });
+      const client = await server.connect();
+      const seen: string[] = [];
+      for (let n = 0; n < 300; n++) {
+        renameSync(site.file('busy.new', String(n)), site.at('busy.txt'));
+        seen.push((await ask(client)).text);
+      }
+      done = true;
+      await Promise.all(others);
+      client.destroy();
+      expect(seen).to.deep.equal(seen.map((_, n) => String(n)));
     });
 
     it('sees a file replaced, removed and made', async () => {
@@ -157,6 +180,19 @@ describe('cache', () => {
     });
     after(() => server?.stop());
 
+    it('reads a file once for all who ask for it at the same time', async () => {
+      server.site.file('wanted.txt', 'x'.repeat(500_000));
+      const clients = await Promise.all(Array.from({ length: 20 }, () => server.connect()));
+      const responses = await Promise.all(
+        clients.map((client) => client.exchange('GET /wanted.txt HTTP/1.1\r\nHost: x\r\n\r\n')),
+      );
+      for (const { body } of responses) expect(body.length).to.equal(500_000);
+      for (const client of clients) client.destroy();
+      // How busy the pool was is told every half second.
+      const { pool } = await server.statsWhen(({ pool }) => pool.tasks > 0, 'the pool was used');
+      expect(pool.tasks).to.equal(1);
+    });
+
     it('sends from memory without asking: HIT', async () => {
       await settled(server.site.file('hit.txt', 'hit'));
       expect((await server.get('/hit.txt')).field('x-cache')).to.equal('MISS');
@@ -165,20 +201,32 @@ describe('cache', () => {
       expect((await server.get('/hit.txt', { Range: 'bytes=0-0' })).field('x-cache')).to.equal('HIT');
     });
 
-    it('reads a file once for all who ask for it at the same time', async () => {
-      server.site.file('wanted.txt', 'x'.repeat(500_000));
-      await server.get('/warm-up');
-      const tasksOf = async (least: number) =>
-        // How busy the pool was is told every half second.
-        (await server.statsWhen(({ pool }) => pool.tasks >= least, 'the pool was used')).pool.tasks;
-      const before = await tasksOf(1);
-      const clients = await Promise.all(Array.from({ length: 20 }, () => server.connect()));
-      const responses = await Promise.all(
-        clients.map((client) => client.exchange('GET /wanted.txt HTTP/1.1\r\nHost: x\r\n\r\n')),
-      );
-      for (const { body } of responses) expect(body.length).to.equal(500_000);
-      for (const client of clients) client.destroy();
-      expect(await tasksOf(before + 1)).to.equal(before + 1);
+    it('opens what lies on disk as it is now, even so', async () => {
+      const { site } = server;
+      site.file('large.bin', Buffer.alloc(1_500_000, 'o'));
+      expect((await server.get('/large.bin')).field('x-cache')).to.equal('MISS');
+      renameSync(site.file('new.bin', Buffer.alloc(1_400_000, 'n')), site.at('large.bin'));
+      const replaced = await server.get('/large.bin');
+      expect(replaced.body.equals(Buffer.alloc(1_400_000, 'n'))).to.equal(true);
+      site.file('large.bin', 'small now');
+      expect((await server.get('/large.bin')).text).to.equal('small now');
+      site.file('other.bin', Buffer.alloc(1_500_000, 'o'));
+      expect((await server.get('/other.bin')).status).to.equal(200);
+      rmSync(site.at('other.bin'));
+      expect((await server.get('/other.bin')).status).to.equal(404);
+    });
+
+    it('sends the time of the response, and not of its making', async () => {
+      const client = await server.connect();
+      const dates = new Set<string>();
+      while (dates.size < 3) {
+        const asked = Math.floor(Date.now() / 1000) * 1000;
+        const response = await client.exchange('GET /hit.txt HTTP/1.1\r\nHost: x\r\n\r\n');
+        const date = response.field('date')!;
+        expect(Date.parse(date)).to.be.within(asked, Date.now());
+        dates.add(date);
+      }
+      client.destroy();
     });
   });
 

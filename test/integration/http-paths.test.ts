@@ -1,4 +1,5 @@
 /** Which file a target names, and that none of them leads out of the document root. All targets go out raw. */
+import { execFileSync } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -50,6 +51,7 @@ describe('paths', () => {
     site.link('etc', '/etc');
     site.link('proc', '/proc/self');
     site.link('null', '/dev/null');
+    execFileSync('mkfifo', [site.at('fifo')]);
   });
   after(() => server?.stop());
 
@@ -171,6 +173,7 @@ describe('paths', () => {
       '/proc/environ',
       '/proc/cwd/',
       '/null',
+      '/fifo',
       '/loop',
       '/loop/x',
       '/dangling',

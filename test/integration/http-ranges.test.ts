@@ -1,4 +1,5 @@
 /** Parts of files: from memory, from disk and of compressed forms; downloads that are resumed. */
+import { appendFileSync, truncateSync } from 'node:fs';
 import { expect } from 'chai';
 import { settled } from '../helpers/eventually.js';
 import type { RawResponse } from '../helpers/raw-response.js';
@@ -195,6 +196,19 @@ describe('ranges', () => {
   it('of one byte are that byte', async () => {
     expect(await get('/one.bin', 'bytes=0-0')).to.include({ status: 206, text: 'x' });
     expect((await get('/one.bin', 'bytes=1-')).status).to.equal(416);
+  });
+
+  it('reach beyond four gigabytes', async () => {
+    const size = 5 * 2 ** 30;
+    const path = server.site.file('sparse.bin', '');
+    truncateSync(path, size);
+    appendFileSync(path, 'the end');
+    expect((await server.request('HEAD', '/sparse.bin')).field('content-length')).to.equal(String(size + 7));
+    const end = await get('/sparse.bin', 'bytes=-7');
+    expect(end).to.include({ status: 206, text: 'the end' });
+    expect(end.field('content-range')).to.equal(`bytes ${size}-${size + 6}/${size + 7}`);
+    expect((await get('/sparse.bin', `bytes=${2 ** 32 - 2}-${2 ** 32 + 1}`)).text).to.equal('\0\0\0\0');
+    expect((await get('/sparse.bin', `bytes=${size + 7}-`)).status).to.equal(416);
   });
 
   it('of several large parts come whole from disk, on a connection that goes on', async () => {

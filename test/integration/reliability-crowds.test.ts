@@ -1,9 +1,9 @@
 /** Many clients at once: nobody is reset, nobody hangs, every body is right, and the counters are exact. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { descriptorLimit } from '../../src/master/descriptors.js';
 import { type LoadResult, type Page, runLoad } from '../helpers/load-clients.js';
+import { describeMemory, note } from '../helpers/proc.js';
 import { Processes } from '../helpers/processes.js';
 import { TestServer } from '../helpers/server.js';
 import { expectExactly } from '../helpers/stats-checks.js';
@@ -63,8 +63,8 @@ describe('crowds', function () {
       const stats = await server.statsWhen(({ connections }) => connections.active === clients, 'all idle');
       const shares = stats.workers.map(({ connections }) => connections);
       expect(Math.max(...shares) - Math.min(...shares), 'evenly shared').to.be.at.most(clients / 50);
-      const used = [server.pid, ...server.workerPids()].map((pid) => `${residentMb(pid)} MB`);
-      note(`${clients} idle connections: master ${used[0]}, workers ${used.slice(1).join(' and ')}`);
+      const memory = describeMemory([server.pid, ...server.workerPids()]);
+      note(`${clients} idle connections: master and workers take ${memory}`);
 
       const result = await ask();
       expectAll(result, 2 * clients);
@@ -86,13 +86,4 @@ function expectAll(result: LoadResult, whole: number): void {
     refused: 0,
     wrong: [],
   });
-}
-
-function residentMb(pid: number): number {
-  const [, kb = '0'] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-  return Math.round(Number(kb) / 1024);
-}
-
-function note(text: string): void {
-  console.log(`        ${text}`);
 }

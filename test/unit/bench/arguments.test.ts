@@ -35,6 +35,14 @@ describe('bench/arguments', () => {
     expect(parse('--scenario', 'all', '--rounds', '5', '--out', 'x').whole).to.equal(true);
   });
 
+  it('takes the smaller loads for a quick run, unless others are asked for', () => {
+    const [quick] = parse('--quick').scenarios;
+    expect(quick).to.include({ requests: 2000 });
+    expect(quick?.connections).to.deep.equal([10, 100]);
+    expect(parse('--quick', '--connections', '450').scenarios[0]?.connections).to.deep.equal([450]);
+    expect(parse('--quick').rounds).to.equal(1);
+  });
+
   it('never asks for fewer requests than connections', () => {
     const [scenario] = parse('--requests', '5', '--connections', '10,20').scenarios;
     expect(scenario).to.include({ requests: 20 });

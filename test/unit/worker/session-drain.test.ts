@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { textReply } from '../../../src/http/error-reply.js';
 import type { Reply } from '../../../src/http/reply.js';
 import { PreparedReply } from '../../../src/http/serialise.js';
-import { get, Later, LIMITS, SessionBench, settled } from '../../helpers/session-bench.js';
+import { Later } from '../../helpers/later.js';
+import { get, LIMITS, SessionBench, settled } from '../../helpers/session-bench.js';
 
 const PREPARED = new PreparedReply(
   200,

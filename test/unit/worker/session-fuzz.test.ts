@@ -6,7 +6,8 @@ import { PreparedReply } from '../../../src/http/serialise.js';
 import type { SendFileOutcome } from '../../../src/transport/connection.js';
 import type { DrainMode } from '../../../src/worker/session.js';
 import { FakeFile } from '../../helpers/fake-connection.js';
-import { get, Later, SessionBench, settled } from '../../helpers/session-bench.js';
+import { Later } from '../../helpers/later.js';
+import { get, SessionBench, settled } from '../../helpers/session-bench.js';
 
 const PREPARED = new PreparedReply(
   200,

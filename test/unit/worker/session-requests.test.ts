@@ -3,7 +3,8 @@ import { Clock } from '../../../src/http/clock.js';
 import { errorReply, textReply } from '../../../src/http/error-reply.js';
 import type { Reply } from '../../../src/http/reply.js';
 import { PreparedReply } from '../../../src/http/serialise.js';
-import { get, Later, SessionBench, settled } from '../../helpers/session-bench.js';
+import { Later } from '../../helpers/later.js';
+import { get, SessionBench, settled } from '../../helpers/session-bench.js';
 
 const PREPARED = new PreparedReply(
   200,

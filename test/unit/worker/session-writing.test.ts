@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { textReply } from '../../../src/http/error-reply.js';
 import type { FileBody, Reply } from '../../../src/http/reply.js';
 import { FakeFile } from '../../helpers/fake-connection.js';
-import { get, Later, LIMITS, SessionBench, settled } from '../../helpers/session-bench.js';
+import { Later } from '../../helpers/later.js';
+import { get, LIMITS, SessionBench, settled } from '../../helpers/session-bench.js';
 
 const { writeMs, keepAliveMs } = LIMITS;
 

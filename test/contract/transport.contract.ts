@@ -1,0 +1,239 @@
+/**
+ * What every transport does, whatever system calls it is made of. A transport's own test file calls this
+ * with its master's half; its worker's half is made by name in test/helpers/transport-child.ts.
+ */
+import { expect } from 'chai';
+import type { ListenAddress, MasterTransport } from '../../src/transport/handover.js';
+import { eventually } from '../helpers/eventually.js';
+import { type BenchWorker, TransportBench } from '../helpers/transport-bench.js';
+import { pattern, sha256, type Who } from '../helpers/transport-protocol.js';
+import { describeFiles } from './transport-files.contract.js';
+import { describeHandover } from './transport-handover.contract.js';
+
+const MIB = 1024 * 1024;
+
+export function describeTransport(name: string, makeMaster: () => MasterTransport): void {
+  describe(`transport: ${name}`, () => {
+    describeConnections(makeMaster);
+    describeHandover(makeMaster);
+    describeFiles(makeMaster);
+  });
+}
+
+function describeConnections(makeMaster: () => MasterTransport): void {
+  describe('a connection', () => {
+    let bench: TransportBench;
+    let worker: BenchWorker;
+    let address: ListenAddress;
+
+    before(async () => {
+      bench = new TransportBench(makeMaster());
+      address = await bench.listen();
+      worker = await bench.startWorker();
+    });
+    afterEach(() => bench.reset());
+    after(() => bench.close());
+
+    it('comes with the client’s address and the listener', async () => {
+      const second = await bench.listen();
+      expect(second.port).to.not.equal(address.port);
+      for (const [listener, { port }] of [address, second].entries()) {
+        const client = await bench.serve(port, worker);
+        const who = JSON.parse(await client.send('who\n').line()) as Who;
+        expect(who).to.deep.equal({
+          address: '127.0.0.1',
+          port: client.port,
+          listener,
+          returned: false,
+          pid: worker.pid,
+        });
+      }
+    });
+
+    it('gives all bytes in their order', async () => {
+      const client = await bench.serve(address.port, worker);
+      const bytes = pattern(5 * MIB);
+      client.send(`hash ${bytes.length}\n`);
+      for (let at = 0, size = 1; at < bytes.length; at += size, size = (size * 7 + 1) % 100_003) {
+        client.send(bytes.subarray(at, at + size));
+      }
+      expect(await client.line()).to.equal(sha256(bytes));
+    });
+
+    it('writes more than the kernel takes at once, and says when all of it has left', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.socket.pause();
+      client.send(`big ${30 * MIB}\n`);
+      const { queuedBytes, unsentBytes } = await worker.event('written');
+      expect([queuedBytes, unsentBytes]).to.deep.equal([30 * MIB, 30 * MIB]);
+      await worker.state();
+      expect(worker.seen('flushed'), 'flushed before anybody read').to.equal(0);
+      client.socket.resume();
+      expect(sha256(await client.bytes(30 * MIB))).to.equal(sha256(pattern(30 * MIB)));
+      await worker.event('flushed');
+      client.send('echo after\n');
+      expect(await client.line()).to.equal('after');
+    });
+
+    it('keeps the order of what is written in one turn and in many', async () => {
+      const client = await bench.serve(address.port, worker);
+      const numbers = Array.from({ length: 500 }, (_, i) => String(i));
+      for (const number of numbers) client.send(`echo ${number}\nbig 200\n`);
+      for (const number of numbers) {
+        expect(await client.line()).to.equal(number);
+        expect((await client.bytes(200)).equals(pattern(200))).to.equal(true);
+      }
+    });
+
+    it('stops reading while it is paused, and loses nothing', async () => {
+      const before = (await worker.state()).receivedBytes;
+      const client = await bench.serve(address.port, worker);
+      client.send('pause\n');
+      await worker.event('paused');
+      const bytes = pattern(2 * MIB);
+      client.send(`hash ${bytes.length}\n`).send(bytes);
+      for (let i = 0; i < 20; i++) {
+        expect((await worker.state()).receivedBytes - before).to.equal('pause\n'.length);
+      }
+      worker.resume();
+      expect(await client.line()).to.equal(sha256(bytes));
+    });
+
+    it('can close its direction behind what was written, and still reads', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.send(`big ${MIB}\nend\n`);
+      expect((await client.rest()).equals(pattern(MIB))).to.equal(true);
+      expect(client.end).to.equal('fin');
+      const { receivedBytes } = await worker.state();
+      client.send('echo unheard\n');
+      await eventually(
+        async () => (await worker.state()).receivedBytes > receivedBytes || undefined,
+        () => 'bytes behind the end',
+      );
+      client.socket.end();
+      await worker.event('close');
+    });
+
+    it('can be written to after the client has closed its direction', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.send('hash 3\nabc');
+      expect(await client.line()).to.equal(sha256(Buffer.from('abc')));
+      client.send(`big ${MIB}\nend\n`);
+      client.socket.end();
+      await worker.event('end');
+      expect(await client.rest()).to.have.lengthOf(MIB);
+      await worker.event('close');
+    });
+
+    it('ends on both sides when it is destroyed, once', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.send('destroy\n');
+      await client.rest();
+      await worker.event('close');
+      await worker.state();
+      expect(worker.seen('close')).to.equal(0);
+    });
+
+    it('ends when the client breaks it, also while nobody reads it', async () => {
+      for (const commands of ['', 'pause\n', `big ${10 * MIB}\n`]) {
+        const client = await bench.serve(address.port, worker);
+        client.socket.pause();
+        client.send(`echo here\n${commands}`);
+        await eventually(
+          () => worker.count('open') === 1 || undefined,
+          () => 'an open connection',
+        );
+        if (commands === 'pause\n') {
+          await worker.event('paused');
+          worker.resume();
+        }
+        await worker.state();
+        client.socket.resetAndDestroy();
+        await worker.event('close');
+        await eventually(
+          () => worker.count('open') === 0 || undefined,
+          () => 'no open connection',
+        );
+      }
+    });
+
+    it('is counted, with its bytes, exactly', async () => {
+      const [received, sent] = [worker.count('bytesReceived'), worker.count('bytesSent')];
+      const clients = [await bench.serve(address.port, worker), await bench.serve(address.port, worker)];
+      for (const client of clients) {
+        client.send(`echo a\nbig ${MIB}\nend\n`);
+        await client.rest();
+      }
+      const sum = (key: 'sentBytes' | 'receivedBytes'): number =>
+        clients.reduce((total, each) => total + each[key], 0);
+      expect(worker.count('bytesReceived') - received).to.equal(sum('sentBytes'));
+      expect(worker.count('bytesSent') - sent).to.equal(sum('receivedBytes'));
+      expect(worker.count('open')).to.equal(2);
+      for (const client of clients) client.socket.end();
+      await eventually(
+        () => worker.count('open') === 0 || undefined,
+        () => 'no open connection',
+      );
+    });
+
+    it('leaves no descriptor behind', async () => {
+      const before = await worker.descriptors('socket');
+      for (let i = 0; i < 30; i++) {
+        const client = await bench.serve(address.port, worker);
+        if (i % 3 === 0) client.send('destroy\n');
+        else if (i % 3 === 1) client.send('echo x\nend\n').socket.end();
+        else client.send('echo x\n').socket.resetAndDestroy();
+      }
+      await eventually(
+        () => worker.count('open') === 0 || undefined,
+        () => `${worker.count('open')} are open`,
+      );
+      expect(await worker.descriptors('socket')).to.equal(before);
+    });
+  });
+
+  describe('listening', () => {
+    let bench: TransportBench;
+
+    beforeEach(() => {
+      bench = new TransportBench(makeMaster());
+    });
+    afterEach(() => bench.close());
+
+    it('says why an address cannot be had', async () => {
+      const { port } = await bench.listen();
+      const code = await bench.master.listen({ host: '127.0.0.1', port }).then(
+        () => 'listening',
+        (error: NodeJS.ErrnoException) => error.code,
+      );
+      expect(code).to.equal('EADDRINUSE');
+    });
+
+    it('ends on one address and goes on on others', async () => {
+      const [first, second] = [await bench.listen(), await bench.listen()];
+      bench.master.unlisten(first);
+      const refused = await bench.connect(first.port).then(
+        () => 'connected',
+        (error: NodeJS.ErrnoException) => error.code,
+      );
+      expect(refused).to.equal('ECONNREFUSED');
+      await bench.connect(second.port);
+      expect(await bench.arrival()).to.include({ returned: false });
+    });
+
+    it('refuses a connection with a last word, which the client can read', async () => {
+      const { port } = await bench.listen();
+      const client = await bench.connect(port);
+      client.send(pattern(100_000));
+      let gone = 0;
+      expect((await bench.arrival()).refuse(Buffer.from('not now'), () => gone++)).to.equal(7);
+      expect((await client.rest()).toString()).to.equal('not now');
+      expect(client.end).to.equal('fin');
+      client.destroy();
+      await eventually(
+        () => gone === 1 || undefined,
+        () => 'the connection is gone',
+      );
+    });
+  });
+}

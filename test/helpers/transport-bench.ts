@@ -1,0 +1,196 @@
+/**
+ * A transport at work: the master's half in this process, workers in processes of their own, and clients
+ * with real sockets. The bench plays the master's policy: it hands over when the test says so.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { FIELD, type SlotField } from '../../src/stats/schema.js';
+import { Scoreboard } from '../../src/stats/scoreboard.js';
+import type { ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../../src/transport/handover.js';
+import { eventually, within } from './eventually.js';
+import { LineClient } from './line-client.js';
+import type { ConnectionEvent, FromWorker, ToWorker, WorkerState } from './transport-protocol.js';
+
+const CHILD = fileURLToPath(new URL('./transport-child.js', import.meta.url));
+
+export class BenchWorker {
+  readonly channel: WorkerChannel;
+  readonly #child: ChildProcess;
+  readonly #board: Scoreboard;
+  readonly #slot: number;
+  #events: ConnectionEvent[] = [];
+  #states: WorkerState[] = [];
+
+  constructor(child: ChildProcess, board: Scoreboard, slot: number, channel: WorkerChannel) {
+    this.#child = child;
+    this.#board = board;
+    this.#slot = slot;
+    this.channel = channel;
+    child.on('message', (message: FromWorker) => {
+      if ('event' in message) this.#events.push(message.event);
+      else if ('state' in message) this.#states.push(message.state);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** A count as it is on record. */
+  count(field: SlotField): number {
+    return this.#board.readField(this.#slot, FIELD[field]);
+  }
+
+  /** Releases what the worker has taken, as the master does now and then. */
+  acknowledge(): void {
+    this.channel.acknowledge(this.count('taken'));
+  }
+
+  /** Waits for an event of this kind; it and those before it are used up. */
+  async event<Kind extends ConnectionEvent['kind']>(kind: Kind): Promise<ConnectionEvent & { kind: Kind }> {
+    const find = (): (ConnectionEvent & { kind: Kind }) | undefined => {
+      const at = this.#events.findIndex((event) => event.kind === kind);
+      if (at < 0) return undefined;
+      return this.#events.splice(0, at + 1).at(-1) as ConnectionEvent & { kind: Kind };
+    };
+    return eventually(find, () => `${kind} among ${this.#events.map((event) => event.kind).join()}`);
+  }
+
+  /** How often something has happened and was not waited for. */
+  seen(kind: ConnectionEvent['kind']): number {
+    return this.#events.filter((event) => event.kind === kind).length;
+  }
+
+  forgetEvents(): void {
+    this.#events = [];
+  }
+
+  async state(): Promise<WorkerState> {
+    this.#tell({ ask: 'state' });
+    return eventually(
+      () => this.#states.shift(),
+      () => 'the state of the worker',
+    );
+  }
+
+  /** Open descriptors whose target is this path, or of this kind. */
+  async descriptors(target: string): Promise<number> {
+    return (await this.state()).descriptors[target] ?? 0;
+  }
+
+  resume(): void {
+    this.#tell({ ask: 'resume' });
+  }
+
+  /** Stops the process as it is: it takes nothing, and does not know. */
+  stop(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await within(exited, () => 'the end of a worker');
+  }
+
+  /** What it was handed and had not taken. It must be dead. */
+  reclaim(): Waiting[] {
+    return this.channel.reclaim(this.count('taken'));
+  }
+
+  #tell(message: ToWorker): void {
+    this.#child.send(message);
+  }
+}
+
+export class TransportBench {
+  readonly master: MasterTransport;
+  readonly trouble: string[] = [];
+  /** Connections in the master's hands, in the order they came. */
+  readonly waiting: Waiting[] = [];
+  readonly #board = Scoreboard.create();
+  readonly #workers: BenchWorker[] = [];
+  readonly #clients: LineClient[] = [];
+
+  constructor(master: MasterTransport) {
+    this.master = master;
+    master.onConnection((connection) => this.waiting.push(connection));
+    master.onTrouble((text) => this.trouble.push(text));
+  }
+
+  listen(): Promise<ListenAddress> {
+    return this.master.listen({ host: '127.0.0.1', port: 0 });
+  }
+
+  async startWorker(): Promise<BenchWorker> {
+    const slot = this.#board.allocate();
+    const child = fork(CHILD, [this.master.name, String(slot)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#board.fd],
+    });
+    const channel = this.master.channelTo(child, (connection) => this.waiting.push(connection));
+    const worker = new BenchWorker(child, this.#board, slot, channel);
+    this.#workers.push(worker);
+    await within(once(child, 'message'), () => 'a worker that is ready');
+    return worker;
+  }
+
+  async connect(port: number): Promise<LineClient> {
+    const client = await LineClient.open(port);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** The next connection that came to the master. */
+  async arrival(): Promise<Waiting> {
+    return eventually(
+      () => this.waiting.shift(),
+      () => 'a connection',
+    );
+  }
+
+  /** Connects a client, hands the connection to a worker, and lets go of it. */
+  async serve(port: number, worker: BenchWorker): Promise<LineClient> {
+    const client = await this.connect(port);
+    this.handOver(await this.arrival(), worker);
+    await this.allTaken(worker);
+    return client;
+  }
+
+  handOver(connection: Waiting, worker: BenchWorker): void {
+    if (!worker.channel.handOver(connection)) throw new Error('the channel takes no connection');
+  }
+
+  async allTaken(worker: BenchWorker): Promise<void> {
+    const look = (): true | undefined => {
+      worker.acknowledge();
+      return worker.channel.inFlight === 0 || undefined;
+    };
+    await eventually(look, () => `${worker.channel.inFlight} connections are taken`);
+  }
+
+  /** Lets go of all connections, so that the next test begins with none. */
+  async reset(): Promise<void> {
+    for (const client of this.#clients.splice(0)) client.destroy();
+    for (const worker of this.#workers) {
+      await eventually(
+        () => worker.count('open') === 0 || undefined,
+        () => `${worker.count('open')} are open`,
+      );
+      await worker.state();
+      worker.forgetEvents();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.master.unlisten();
+    for (const client of this.#clients) client.destroy();
+    for (const worker of this.#workers) {
+      await worker.kill();
+      for (const connection of worker.reclaim()) connection.release();
+    }
+    for (const connection of this.waiting) connection.release();
+    this.#board.close();
+  }
+}
