@@ -7,16 +7,15 @@
  *        └── error, deadline, Connection: close ──► closing ──► gone
  */
 import { messageOf } from '../errors.js';
-import type { Clock } from '../http/clock.js';
 import { errorReply } from '../http/error-reply.js';
 import type { ParserLimits } from '../http/head-parser.js';
 import { RequestParser } from '../http/parser.js';
 import type { FileBody, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
-import { PreparedReply, serialiseHead } from '../http/serialise.js';
 import type { Connection, ConnectionHandler } from '../transport/connection.js';
 import type { Deadlines, Timed } from './deadlines.js';
-import type { Exchange, ExchangeRecorder } from './exchange.js';
+import type { Exchange } from './exchange.js';
+import { isFileBody, Outbox, type OutboxOptions } from './outbox.js';
 
 export interface SessionLimits extends ParserLimits {
   readonly maxBodyBytes: number;
@@ -27,12 +26,9 @@ export interface SessionLimits extends ParserLimits {
 }
 
 /** What the sessions of a worker share. */
-export interface SessionContext {
+export interface SessionContext extends OutboxOptions {
   readonly limits: SessionLimits;
-  readonly clock: Clock;
   readonly deadlines: Deadlines;
-  readonly recorder: ExchangeRecorder;
-  readonly serverTiming: boolean;
   /** Brings `clock` up to date. */
   readonly tick: () => void;
   readonly respond: (head: RequestHead, from: Connection) => Reply | Promise<Reply>;
@@ -49,8 +45,6 @@ type State = 'reading' | 'answering' | 'sending' | 'closing' | 'gone';
 const HIGH_WATER_BYTES = 256 * 1024;
 /** Bytes that are read ahead while a request is being answered. */
 const MAX_AHEAD_BYTES = 64 * 1024;
-/** More responses than this on their way, and it is looked which of them have left. */
-const MAX_UNFLUSHED = 64;
 /** How long a client has to take the last response, once all of it was sent, before it is cut off. */
 const LINGER_MS = 2000;
 /** A connection that has asked nothing yet may still do so when the server stops. */
@@ -66,6 +60,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   readonly #context: SessionContext;
   readonly #connection: Connection;
   readonly #parser: RequestParser;
+  readonly #outbox: Outbox;
   #state: State = 'reading';
   #paused = false;
   #peerEnded = false;
@@ -78,8 +73,6 @@ export class HttpSession implements ConnectionHandler, Timed {
   #receiving: RequestHead | undefined;
   /** The request being answered or sent from disk. */
   #current: Exchange | undefined;
-  /** Responses written and not yet taken by the kernel. */
-  #unflushed: Exchange[] = [];
   /** Bytes the kernel had taken when it last took some, to tell slow clients from dead ones. */
   #progress = 0;
   /** When that was found out; undefined while nothing waits to be taken. */
@@ -89,6 +82,7 @@ export class HttpSession implements ConnectionHandler, Timed {
     this.#connection = connection;
     this.#context = context;
     this.#parser = new RequestParser(context.limits);
+    this.#outbox = new Outbox(connection, context);
     // The worker may have been idle for long: the clock is as old as the last piece of work.
     context.tick();
     this.#startedMs = context.clock.steadyMs;
@@ -105,12 +99,8 @@ export class HttpSession implements ConnectionHandler, Timed {
   }
 
   onFlushed(): void {
-    const { recorder, tick } = this.#context;
-    tick();
-    if (this.#unflushed.length > 0) {
-      for (const exchange of this.#unflushed) recorder.finish(exchange, bodyLength(exchange.reply));
-      this.#unflushed = [];
-    }
+    this.#context.tick();
+    this.#outbox.onFlushed();
     if (this.#state === 'reading') this.#advance();
     else this.#rearm();
   }
@@ -122,10 +112,11 @@ export class HttpSession implements ConnectionHandler, Timed {
   }
 
   onClose(): void {
-    const { deadlines, recorder, gone, tick } = this.#context;
+    const { deadlines, gone, tick } = this.#context;
     if (this.#state === 'gone') return;
     tick();
-    this.#abandon(recorder);
+    this.#outbox.abandon(this.#current);
+    this.#current = undefined;
     this.#state = 'gone';
     deadlines.disarm(this);
     gone(this);
@@ -162,7 +153,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   /** Takes requests out of the parser until it has no whole one, or one has to be waited for. */
   #advance(): void {
     const parser = this.#parser;
-    if (this.#unflushed.length > MAX_UNFLUSHED) this.#finishTaken();
+    this.#outbox.relieve();
     while (this.#state === 'reading' && this.#connection.unsentBytes <= HIGH_WATER_BYTES) {
       const event = parser.next();
       if (event === 'more') {
@@ -280,35 +271,18 @@ export class HttpSession implements ConnectionHandler, Timed {
   }
 
   #send(exchange: Exchange, reply: Reply): void {
-    const { clock, recorder, serverTiming } = this.#context;
-    const connection = this.#connection;
     const keep = exchange.keepAlive && !reply.close && this.#drain !== 'close';
-    recorder.count(exchange, reply);
     this.#served++;
-    if (reply instanceof PreparedReply && keep && exchange.minor === 1 && !serverTiming) {
-      for (const bytes of reply.wire(clock)) connection.write(bytes);
-      exchange.bodyStart = connection.queuedBytes - bodyLength(reply);
-      this.#unflushed.push(exchange);
-      return;
-    }
-    const persistence = keep ? (exchange.minor === 0 ? 'keep-alive' : '') : 'close';
-    const timing = serverTiming ? timingLine(reply, clock.steadyMs - exchange.startedMs) : '';
-    connection.write(serialiseHead(reply, clock, persistence, timing));
-    exchange.bodyStart = connection.queuedBytes;
-    if (isFileBody(reply.body)) {
-      this.#sendFromDisk(exchange, reply.body, keep);
-      return;
-    }
-    if (reply.body !== null) connection.write(reply.body);
-    this.#unflushed.push(exchange);
-    if (!keep) this.#close();
+    this.#outbox.write(exchange, reply, keep);
+    if (isFileBody(reply.body)) this.#sendFromDisk(exchange, reply.body, keep);
+    else if (!keep) this.#close();
   }
 
   #sendFromDisk(exchange: Exchange, body: FileBody, keep: boolean): void {
+    const { report, tick } = this.#context;
     this.#state = 'sending';
     this.#current = exchange;
-    const { recorder, report, tick } = this.#context;
-    this.#connection.sendFile(body.file, body.parts).then(
+    this.#outbox.sendFile(exchange, body).then(
       (outcome) => {
         if (this.#state !== 'sending') return;
         tick();
@@ -318,7 +292,6 @@ export class HttpSession implements ConnectionHandler, Timed {
           return;
         }
         this.#current = undefined;
-        recorder.finish(exchange, this.#connection.queuedBytes - exchange.bodyStart);
         this.#state = 'reading';
         if (keep) this.#advance();
         else this.#close();
@@ -360,7 +333,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   }
 
   #checkProgress(): void {
-    if (this.#takenBytes > this.#progress) {
+    if (this.#outbox.takenBytes > this.#progress) {
       this.#rearm();
       return;
     }
@@ -393,56 +366,11 @@ export class HttpSession implements ConnectionHandler, Timed {
 
   /** Only what leaves moves it: a client that goes on asking and does not read has no more time. */
   #writeDeadline(nowMs: number): number {
-    const taken = this.#takenBytes;
+    const taken = this.#outbox.takenBytes;
     if (this.#stalledSinceMs === undefined || taken > this.#progress) {
       this.#progress = taken;
       this.#stalledSinceMs = nowMs;
     }
     return this.#stalledSinceMs + this.#context.limits.writeMs;
   }
-
-  /** Bytes that the kernel has taken. */
-  get #takenBytes(): number {
-    return this.#connection.queuedBytes - this.#connection.unsentBytes;
-  }
-
-  /** Finishes responses that the kernel has taken, though others wait behind them. */
-  #finishTaken(): void {
-    const taken = this.#takenBytes;
-    const waiting = this.#unflushed.findIndex(
-      ({ bodyStart, reply }) => bodyStart + bodyLength(reply) > taken,
-    );
-    const done = this.#unflushed.splice(0, waiting < 0 ? this.#unflushed.length : waiting);
-    for (const exchange of done) this.#context.recorder.finish(exchange, bodyLength(exchange.reply));
-  }
-
-  /** The connection is gone with these under way. */
-  #abandon(recorder: ExchangeRecorder): void {
-    const taken = this.#takenBytes;
-    const unfinished = this.#current === undefined ? this.#unflushed : [...this.#unflushed, this.#current];
-    if (unfinished.length > 0) recorder.aborted();
-    for (const exchange of unfinished) {
-      const sent = taken - exchange.bodyStart;
-      recorder.finish(exchange, Math.max(0, Math.min(sent, bodyLength(exchange.reply))));
-    }
-    this.#unflushed = [];
-    this.#current = undefined;
-  }
-}
-
-function isFileBody(body: Reply['body']): body is FileBody {
-  return body !== null && !Buffer.isBuffer(body);
-}
-
-/** Length of a reply's body in bytes. */
-function bodyLength(reply: Reply | undefined): number {
-  if (reply === undefined || reply.body === null) return 0;
-  if (Buffer.isBuffer(reply.body)) return reply.body.length;
-  return reply.body.parts.reduce((sum, part) => sum + part.length, 0);
-}
-
-/** Server-Timing (W3C), for the network panel of a browser. */
-function timingLine(reply: Reply, durationMs: number): string {
-  const cache = reply.cache === '' ? '' : `cache;desc=${reply.cache}, `;
-  return `Server-Timing: ${cache}total;dur=${durationMs.toFixed(2)}\r\n`;
 }

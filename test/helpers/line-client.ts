@@ -79,6 +79,11 @@ export class LineClient {
     return all.subarray(0, count);
   }
 
+  /** Leaves with a reset: the server's end of the connection is gone too. */
+  break(): void {
+    this.socket.resetAndDestroy();
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

@@ -172,7 +172,7 @@ export class TransportBench {
 
   /** Lets go of all connections, so that the next test begins with none. */
   async reset(): Promise<void> {
-    for (const client of this.#clients.splice(0)) client.destroy();
+    for (const client of this.#clients.splice(0)) client.break();
     for (const worker of this.#workers) {
       await eventually(
         () => worker.count('open') === 0 || undefined,

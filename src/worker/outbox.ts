@@ -1,0 +1,120 @@
+/**
+ * The responses of a session on their way out: written in the order of their requests, finished when the
+ * kernel has taken their last byte. Decides nothing; what is sent and what follows is the session's.
+ */
+import type { Clock } from '../http/clock.js';
+import type { FileBody, Reply } from '../http/reply.js';
+import { PreparedReply, serialiseHead } from '../http/serialise.js';
+import type { Connection, SendFileOutcome } from '../transport/connection.js';
+import type { Exchange, ExchangeRecorder } from './exchange.js';
+
+export interface OutboxOptions {
+  readonly clock: Clock;
+  readonly recorder: ExchangeRecorder;
+  readonly serverTiming: boolean;
+}
+
+/** More responses than this on their way, and it is looked which of them have left. */
+const MAX_UNFLUSHED = 64;
+
+export class Outbox {
+  readonly #connection: Connection;
+  readonly #options: OutboxOptions;
+  /** Responses written and not yet taken by the kernel. */
+  #unflushed: Exchange[] = [];
+
+  constructor(connection: Connection, options: OutboxOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** Bytes that the kernel has taken since the connection was made. */
+  get takenBytes(): number {
+    return this.#connection.queuedBytes - this.#connection.unsentBytes;
+  }
+
+  /**
+   * Counts a response and writes it. A body on disk is left to `sendFile`.
+   *
+   * @param keep whether the connection goes on after it
+   */
+  write(exchange: Exchange, reply: Reply, keep: boolean): void {
+    const { clock, recorder, serverTiming } = this.#options;
+    const connection = this.#connection;
+    recorder.count(exchange, reply);
+    if (reply instanceof PreparedReply && keep && exchange.minor === 1 && !serverTiming) {
+      for (const bytes of reply.wire(clock)) connection.write(bytes);
+      exchange.bodyStart = connection.queuedBytes - bodyLength(reply);
+      this.#unflushed.push(exchange);
+      return;
+    }
+    const persistence = keep ? (exchange.minor === 0 ? 'keep-alive' : '') : 'close';
+    const timing = serverTiming ? timingLine(reply, clock.steadyMs - exchange.startedMs) : '';
+    connection.write(serialiseHead(reply, clock, persistence, timing));
+    exchange.bodyStart = connection.queuedBytes;
+    if (isFileBody(reply.body)) return;
+    if (reply.body !== null) connection.write(reply.body);
+    this.#unflushed.push(exchange);
+  }
+
+  /** Sends the body of a response from disk; finishes the exchange when all of it was sent. */
+  async sendFile(exchange: Exchange, body: FileBody): Promise<SendFileOutcome> {
+    const outcome = await this.#connection.sendFile(body.file, body.parts);
+    if (outcome === 'sent') {
+      this.#options.recorder.finish(exchange, this.#connection.queuedBytes - exchange.bodyStart);
+    }
+    return outcome;
+  }
+
+  /** All that was written has left. */
+  onFlushed(): void {
+    if (this.#unflushed.length === 0) return;
+    for (const exchange of this.#unflushed) this.#finish(exchange);
+    this.#unflushed = [];
+  }
+
+  /** A client that goes on asking while it reads: finishes what has left, though others wait behind it. */
+  relieve(): void {
+    if (this.#unflushed.length <= MAX_UNFLUSHED) return;
+    const taken = this.takenBytes;
+    const waiting = this.#unflushed.findIndex(
+      ({ bodyStart, reply }) => bodyStart + bodyLength(reply) > taken,
+    );
+    const done = this.#unflushed.splice(0, waiting < 0 ? this.#unflushed.length : waiting);
+    for (const exchange of done) this.#finish(exchange);
+  }
+
+  /** The connection is gone: finishes what was under way, `current` among it, with the bytes that left. */
+  abandon(current: Exchange | undefined): void {
+    const { recorder } = this.#options;
+    const taken = this.takenBytes;
+    const unfinished = current === undefined ? this.#unflushed : [...this.#unflushed, current];
+    if (unfinished.length > 0) recorder.aborted();
+    for (const exchange of unfinished) {
+      const sent = taken - exchange.bodyStart;
+      recorder.finish(exchange, Math.max(0, Math.min(sent, bodyLength(exchange.reply))));
+    }
+    this.#unflushed = [];
+  }
+
+  #finish(exchange: Exchange): void {
+    this.#options.recorder.finish(exchange, bodyLength(exchange.reply));
+  }
+}
+
+export function isFileBody(body: Reply['body']): body is FileBody {
+  return body !== null && !Buffer.isBuffer(body);
+}
+
+/** Length of a reply's body in bytes. */
+function bodyLength(reply: Reply | undefined): number {
+  if (reply === undefined || reply.body === null) return 0;
+  if (Buffer.isBuffer(reply.body)) return reply.body.length;
+  return reply.body.parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+/** Server-Timing (W3C), for the network panel of a browser. */
+function timingLine(reply: Reply, durationMs: number): string {
+  const cache = reply.cache === '' ? '' : `cache;desc=${reply.cache}, `;
+  return `Server-Timing: ${cache}total;dur=${durationMs.toFixed(2)}\r\n`;
+}
