@@ -25,7 +25,8 @@ export const RESPONSE_ROWS: Rows<'cacheControl' | 'headers' | 'cors' | 'compress
     default: 'off',
     summary: 'Response field for the paths that match a pattern; may be repeated',
     details:
-      'Every rule whose pattern matches applies. Fields that say where a message ends, or that the server works out ' +
+      'Every rule whose pattern matches applies. Content-Type takes the place of the type that goes by the ending ' +
+      'of the name; there the first rule wins. Fields that say where a message ends, or that the server works out ' +
       'for each response, cannot be set.',
     example: '/** X-Frame-Options: DENY',
   },

@@ -3,7 +3,7 @@
  * that there is nothing. Everything that does not depend on the request is made when the entry is made.
  */
 import type { CacheEntry } from '../cache/file-cache.js';
-import { contentTypeOf, isCompressible } from '../http/content-type.js';
+import { isCompressible } from '../http/content-type.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { type CodingPreference, chooseCoding } from '../http/negotiation.js';
 import type { Coding } from '../http/reply.js';
@@ -161,7 +161,7 @@ export class ResourceMaker {
   }
 
   #file(found: FoundFile, base: Pick<FileResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>): FileResource {
-    const compressible = this.#compress && isCompressible(contentTypeOf(found.urlPath));
+    const compressible = this.#compress && isCompressible(this.#rules.contentType(found.urlPath));
     const shape = {
       urlPath: found.urlPath,
       lastModifiedMs: found.mtimeMs,
@@ -192,7 +192,7 @@ export class ResourceMaker {
       NOSNIFF +
       this.#rules.extraLines(urlPath);
     const lastModified = `Last-Modified: ${formatHttpDate(shape.lastModifiedMs)}\r\n`;
-    return new Variant(found, contentTypeOf(urlPath), shared, lastModified);
+    return new Variant(found, this.#rules.contentType(urlPath), shared, lastModified);
   }
 
   #listing(

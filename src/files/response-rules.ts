@@ -4,6 +4,7 @@
  */
 import { compilePattern } from '../config/glob.js';
 import type { CacheControlRule, HeaderRule } from '../config/settings.js';
+import { contentTypeOf } from '../http/content-type.js';
 
 /** The settings that decide fields of a response. */
 export interface ResponseSettings {
@@ -22,6 +23,7 @@ const EXPOSED = 'Content-Length, Content-Range, Accept-Ranges, ETag, X-Cache, Se
 export class ResponseRules {
   readonly #cacheControl: readonly { matches: (path: string) => boolean; value: string }[];
   readonly #headers: readonly { matches: (path: string) => boolean; line: string }[];
+  readonly #contentTypes: readonly { matches: (path: string) => boolean; value: string }[];
   readonly #origins: ReadonlySet<string>;
   readonly #anyOrigin: boolean;
   /** True when a response depends on the Origin that asks. */
@@ -32,7 +34,13 @@ export class ResponseRules {
       matches: compilePattern(pattern),
       value,
     }));
-    this.#headers = settings.headers.map(({ pattern, name, value }) => ({
+    const isType = ({ name }: HeaderRule): boolean => name.toLowerCase() === 'content-type';
+    this.#contentTypes = settings.headers.filter(isType).map(({ pattern, value }) => ({
+      matches: compilePattern(pattern),
+      value,
+    }));
+    const others = settings.headers.filter((rule) => !isType(rule));
+    this.#headers = others.map(({ pattern, name, value }) => ({
       matches: compilePattern(pattern),
       line: `${name}: ${value}\r\n`,
     }));
@@ -45,6 +53,12 @@ export class ResponseRules {
   cacheControlLine(urlPath: string): string {
     const rule = this.#cacheControl.find(({ matches }) => matches(urlPath));
     return `Cache-Control: ${rule?.value ?? DEFAULT_CACHE_CONTROL}\r\n`;
+  }
+
+  /** The Content-Type of a path: the first rule that matches, else what the ending of the name means. */
+  contentType(urlPath: string): string {
+    const rule = this.#contentTypes.find(({ matches }) => matches(urlPath));
+    return rule?.value ?? contentTypeOf(urlPath);
   }
 
   /** Lines that every response for a path carries: CORS for all, and the user's own. */

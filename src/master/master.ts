@@ -82,7 +82,7 @@ export class Master {
       capacity: () => this.#capacity(),
       ready: () => this.#crew.ready,
       all: () => this.#crew.all,
-      maxHeld: () => forConnections(this.#descriptorLimit),
+      maxHeld: () => this.#maxHeld(),
       onRefused: (bytes) => this.#statistics.refused(bytes),
       report,
     });
@@ -152,6 +152,12 @@ export class Master {
   #capacity(): number {
     const { maxConnections, numWorkers } = this.#settings;
     return capacityPerWorker(maxConnections, numWorkers, this.#descriptorLimit);
+  }
+
+  /** Connections that this process itself may hold: those on their way, those that wait, those being refused. */
+  #maxHeld(): number {
+    // Each worker takes a descriptor, and during a reload there are twice as many.
+    return Math.max(1, forConnections(this.#descriptorLimit) - 2 * this.#settings.numWorkers);
   }
 
   async #start(): Promise<Started | undefined> {

@@ -112,13 +112,14 @@ export class WorkerHandle {
 
   /** Closes the master's copies of the connections that the worker has on record. */
   acknowledge(nowMs: number): void {
-    if (this.#channel.inFlight === 0) return;
-    const taken = this.#board.readField(this.slot, FIELD.taken);
-    if (taken !== this.#taken) {
-      this.#taken = taken;
-      this.#channel.acknowledge(taken);
-      this.#waitingSinceMs = nowMs;
-      this.#exhausted = false;
+    if (this.#channel.inFlight > 0) {
+      const taken = this.#board.readField(this.slot, FIELD.taken);
+      if (taken !== this.#taken) {
+        this.#taken = taken;
+        this.#channel.acknowledge(taken);
+        this.#waitingSinceMs = nowMs;
+        this.#exhausted = false;
+      }
     }
     if (this.#channel.inFlight === 0) this.#waitingSinceMs = undefined;
   }

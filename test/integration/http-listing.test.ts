@@ -119,16 +119,4 @@ describe('listings', () => {
     expect((last.json as Listing).entries[0]).to.include({ name: 'a.txt', sizeBytes: 6 });
     expect(last.field('etag')).not.to.equal(first.field('etag'));
   });
-
-  it('are off unless they are switched on', async () => {
-    const plain = await TestServer.start();
-    try {
-      plain.site.file('pub/a.txt', 'a');
-      const response = await plain.get('/pub/', JSON_PLEASE);
-      expect(response.status).to.equal(404);
-      expect(response.text).not.to.include('a.txt');
-    } finally {
-      await plain.stop();
-    }
-  });
 });

@@ -97,29 +97,31 @@ describe('monitoring', () => {
     });
   });
 
-  it('gives way to what a site has under the same names', async () => {
-    const server = await TestServer.start({ settings: { HEALTH_PATH: 'off' } });
-    try {
-      const names = ['statsPage.html', 'stats.json', 'statFile.txt', 'metrics', 'healthz'];
-      for (const name of names) server.site.file(name, `own ${name}`);
-      for (const name of names) {
+  describe('of a site that has files of the same names', () => {
+    let server: TestServer;
+    before(async () => {
+      server = await TestServer.start({ settings: { HEALTH_PATH: '/up/now', STATS_ALLOW: 'none' } });
+      for (const name of ['statsPage.html', 'stats.json', 'healthz']) server.site.file(name, `own ${name}`);
+    });
+    after(() => server?.stop());
+
+    it('gives way to them', async () => {
+      for (const name of ['statsPage.html', 'stats.json', 'healthz']) {
         const response = await server.get(`/${name}`);
         expect(response.text).to.equal(`own ${name}`);
         expect(response.field('x-cache')).to.equal('MISS');
       }
-    } finally {
-      await server.stop();
-    }
-  });
+    });
 
-  it('has its health check where it is wanted', async () => {
-    const server = await TestServer.start({ settings: { HEALTH_PATH: '/up/now' } });
-    try {
+    it('has its health check where it is wanted', async () => {
       expect((await server.get('/up/now')).text).to.equal('ok\n');
-      expect((await server.get('/healthz')).status).to.equal(404);
-    } finally {
-      await server.stop();
-    }
+    });
+
+    it('is for nobody, when told so', async () => {
+      for (const target of ['/statFile.txt', '/metrics']) {
+        expect((await server.get(target)).status, target).to.equal(403);
+      }
+    });
   });
 
   describe('with its files in the site', () => {
@@ -174,14 +176,5 @@ describe('monitoring', () => {
       expect((await server.get('/statsPage.html')).status, 'the page tells nothing').to.equal(200);
       expect((await server.get('/healthz')).status, 'the health check is for everybody').to.equal(200);
     });
-  });
-
-  it('is for nobody, when told so', async () => {
-    const server = await TestServer.start({ settings: { STATS_ALLOW: 'none' } });
-    try {
-      for (const target of STATISTICS) expect((await server.get(target)).status, target).to.equal(403);
-    } finally {
-      await server.stop();
-    }
   });
 });

@@ -53,7 +53,14 @@ describe('a site', () => {
       const second = await get('/one/?query');
       expect(second.text).to.equal('second');
       expect(second.field('content-type')).to.equal('text/plain; charset=utf-8');
-      expect((await get('/none/')).status).to.equal(404);
+    });
+
+    it('does not list a directory without one, unless that is switched on', async () => {
+      for (const accept of ['application/json', 'text/html']) {
+        const response = await get('/none/', { Accept: accept });
+        expect(response.status).to.equal(404);
+        expect(response.text).not.to.include('index.html');
+      }
     });
 
     it('redirects to the proper path of a directory, with the query, never to another host', async () => {

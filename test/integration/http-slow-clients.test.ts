@@ -100,8 +100,8 @@ describe('slow clients', () => {
     const before = new Map(server.workerPids().map((pid) => [pid, memoryOf(pid)]));
     await start(10, 2 * MB);
     expect(openFiles()).to.have.length(10);
-    // Half of them go on to the end; the others never read again.
-    const [fast, slow] = [downloads.slice(0, 5), downloads.slice(5)];
+    // Some of them go on to the end; the others never read again.
+    const [fast, slow] = [downloads.slice(0, 3), downloads.slice(3)];
     for (const download of fast) download.goOn();
     await Promise.all(fast.map(({ done }) => done));
     for (const { bytes } of fast) expect(bytes).to.equal(SIZE);

@@ -49,19 +49,22 @@ describe('reload', function () {
       });
     }
 
-    it('keeps idle connections, on which the new workers answer', async () => {
-      const crowd = new Crowd(load(300));
-      await crowd.ask();
-      await reload();
-      const { connections } = await server.statsWhen((stats) => stats.connections.active === 300, 'all');
-      expect(connections.waiting).to.equal(0);
-      await crowd.ask();
-      await reload();
-      await crowd.ask();
-      expect(crowd.result).to.deep.include({ whole: 900, broken: 0, connections: 300, wrong: [] });
-      crowd.leave();
-      expectExactly(await server.settled(), crowd.result);
-    });
+    for (const seconds of ['2', '0']) {
+      it(`keeps idle connections, on which the new workers answer, DRAIN_TIMEOUT_SECONDS=${seconds}`, async () => {
+        await reload({ DRAIN_TIMEOUT_SECONDS: seconds });
+        const crowd = new Crowd(load(300));
+        await crowd.ask();
+        await reload();
+        const { connections } = await server.statsWhen((stats) => stats.connections.active === 300, 'all');
+        expect(connections.waiting).to.equal(0);
+        await crowd.ask();
+        await reload();
+        await crowd.ask();
+        expect(crowd.result).to.deep.include({ whole: 900, broken: 0, connections: 300, wrong: [] });
+        crowd.leave();
+        expectExactly(await server.settled(), crowd.result);
+      });
+    }
 
     it('hands on what was read of a request, however often', async () => {
       const request = 'GET /small.txt HTTP/1.1\r\nHost: x\r\nUser-Agent: half way\r\n\r\n';
@@ -127,6 +130,38 @@ describe('reload', function () {
       const { bytes } = await client.rest();
       expect(bytes.length).to.be.below(large.length);
       await server.statsWhen((stats) => stats.workers.length === 2, 'the old worker is gone');
+    });
+
+    it('puts another worker in the place of a new one that dies before the reload is complete', async () => {
+      const others = await TestServer.start({ mayLoseWorkers: true, settings: { NUM_WORKERS: '4' } });
+      try {
+        others.site.file('small.txt', pages[0]!.body);
+        const old = others.workerPids();
+        others.signal('SIGHUP');
+        const victim = await eventually(
+          () => {
+            const { workers } = others.stats();
+            return workers.find(({ pid, state }) => state === 'ready' && !old.includes(pid))?.pid;
+          },
+          () => 'a new worker that is ready',
+        );
+        process.kill(victim, 'SIGKILL');
+        await others.statsWhen(
+          ({ reloads, workers }) =>
+            reloads === 1 &&
+            workers.length === 4 &&
+            workers.every(({ pid, state }) => state === 'ready' && pid !== victim && !old.includes(pid)),
+          'four new workers',
+        );
+        const result = await runLoad(
+          { ...load(8), port: others.port, pages: [pages[0]!], mode: 'keep-alive' },
+          4,
+        );
+        expect(result).to.deep.include({ whole: 32, broken: 0 });
+        expectExactly(await others.settled(), result);
+      } finally {
+        await others.stop();
+      }
     });
 
     it('takes several reloads at once', async () => {

@@ -4,10 +4,9 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
-import { messageOf } from '../../errors.js';
 import type { ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
 import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
-import { HandleSender, handleOf, type RawHandle, socketOf } from './raw-handle.js';
+import { acceptHandles, HandleSender, type RawHandle, socketOf } from './raw-handle.js';
 
 /** Completed connections the kernel may keep for us; it takes less where somaxconn is less. */
 const BACKLOG = 4096;
@@ -18,32 +17,28 @@ const MAX_IN_FLIGHT = 256;
 /** How long a refused client may take to read why, before its connection is cut. */
 const REFUSE_LINGER_MS = 2000;
 
+const NOTHING = new Uint8Array(0);
+
 /** A connection held by the master. */
 class HeldConnection implements Waiting {
   readonly listener: number;
   readonly unused: Uint8Array;
   readonly returned: boolean;
-  /** Accepted connections have a net.Socket around their handle, returned ones have not. */
-  readonly #holder: net.Socket | RawHandle;
+  readonly handle: RawHandle;
 
-  constructor(holder: net.Socket | RawHandle, listener: number, unused: Uint8Array, returned: boolean) {
-    this.#holder = holder;
+  constructor(handle: RawHandle, listener: number, unused: Uint8Array, returned: boolean) {
+    this.handle = handle;
     this.listener = listener;
     this.unused = unused;
     this.returned = returned;
   }
 
-  get handle(): RawHandle | undefined {
-    return this.#holder instanceof net.Socket ? handleOf(this.#holder) : this.#holder;
-  }
-
   release(): void {
-    if (this.#holder instanceof net.Socket) this.#holder.destroy();
-    else this.#holder.close();
+    this.handle.close();
   }
 
   refuse(response: Uint8Array, gone?: () => void): number {
-    const socket = this.#holder instanceof net.Socket ? this.#holder : socketOf(this.#holder);
+    const socket = socketOf(this.handle);
     socket.on('error', () => socket.destroy());
     if (gone === undefined) {
       socket.write(response);
@@ -88,18 +83,12 @@ class PortableChannel implements WorkerChannel {
   handOver(connection: Waiting): boolean {
     const held = connection as HeldConnection;
     if (!this.#child.connected || this.#inFlight >= MAX_IN_FLIGHT) return false;
-    const { handle } = held;
-    if (handle === undefined) {
-      // The client was gone before anybody could take it.
-      held.release();
-      return true;
-    }
     const unused = encodeUnused(held.unused);
     const id = this.#acknowledged + this.#unacknowledged.push(held);
     this.#inFlight++;
     const { listener, returned } = held;
     const message = { v: VERSION, kind: 'connection', id, listener, returned, unused };
-    this.#sender.send(message, handle, (delivery) => {
+    this.#sender.send(message, held.handle, (delivery) => {
       // When the channel failed the worker is gone: `reclaim` takes care of what it had not taken.
       if (delivery === 'lost') this.#lost(id);
     });
@@ -157,21 +146,20 @@ export class PortableMasterTransport implements MasterTransport {
 
   async listen(address: ListenAddress): Promise<ListenAddress> {
     const listener = this.#listenerCount++;
-    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    server.on('connection', (socket) => {
-      // Reset while it waits: whoever holds it next finds out.
-      socket.on('error', () => socket.destroy());
-      this.#receive(new HeldConnection(socket, listener, new Uint8Array(0), false));
-    });
+    const server = net.createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         server.off('error', reject);
-        // Mostly EMFILE: the client is turned away by the kernel's means, and accepting goes on.
-        server.on('error', (error) => this.#report(`cannot accept a connection: ${messageOf(error)}`));
         resolve();
       });
     });
+    acceptHandles(
+      server,
+      (client) => this.#receive(new HeldConnection(client, listener, NOTHING, false)),
+      // Mostly EMFILE: libuv turns the client away, and accepting goes on.
+      (error) => this.#report(`cannot accept a connection: ${error.message}`),
+    );
     const { port } = server.address() as net.AddressInfo;
     const bound = { host: address.host, port };
     this.#listeners.push({ address: bound, server });

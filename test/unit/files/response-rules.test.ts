@@ -43,6 +43,21 @@ describe('files/response-rules', () => {
     it('are none without a rule', () => expect(rules().extraLines('/')).to.equal(''));
   });
 
+  describe('Content-Type', () => {
+    it('goes by the ending of the name unless a rule says otherwise, the first one that matches', () => {
+      const own = rules({
+        headers: [
+          { pattern: '/legacy/**', name: 'content-type', value: 'text/html; charset=windows-1252' },
+          { pattern: '/**/*.html', name: 'Content-Type', value: 'text/plain' },
+        ],
+      });
+      expect(own.contentType('/legacy/a.html')).to.equal('text/html; charset=windows-1252');
+      expect(own.contentType('/a.html')).to.equal('text/plain');
+      expect(own.contentType('/a.css')).to.equal('text/css; charset=utf-8');
+      expect(own.extraLines('/legacy/a.html')).to.equal('');
+    });
+  });
+
   describe('CORS', () => {
     const LISTED = rules({ cors: ['https://a.example', 'https://b.example'] });
     const ANY = rules({ cors: ['*'] });
