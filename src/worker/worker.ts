@@ -38,8 +38,8 @@ export interface WorkerOptions {
 /** How often gauges (memory, queue lengths, loop delay) are brought up to date. */
 const GAUGE_MS = 500;
 const LOOP_DELAY_RESOLUTION_MS = 20;
-/** How long connections that were cut may take to be closed. */
-const CLOSING_MS = 500;
+/** How long connections that were cut, or are on their way back, may take once the time for draining is over. */
+const CLOSING_MS = 1500;
 /** Lookups that may wait for a pool thread before more are refused with 503. */
 const MAX_POOL_QUEUE = 4096;
 /** Files as shipped, beside dist/. */

@@ -9,13 +9,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { systemCode } from '../../src/errors.js';
 import type { StatsDocument } from '../../src/stats/schema.js';
 import { TestDirectory } from './directory.js';
 import { eventually, within } from './eventually.js';
+import { leftoversOf, signalGroup } from './leftovers.js';
 import { RawClient } from './raw-client.js';
 import type { RawResponse } from './raw-response.js';
 import { SiteTree } from './site-tree.js';
@@ -208,7 +208,7 @@ export class TestServer {
       child.kill(signal);
       if (exited !== undefined) await within(exited, () => `the end of the server:\n${this.#err}`);
       look();
-      const left = this.#leftovers(child);
+      const left = leftoversOf(child, this.directory, this.#err, this.#options.mayLoseWorkers === true);
       if (left.length > 0) throw new Error(`${left.join('\n')}\nThe server said:\n${this.#out}${this.#err}`);
     } finally {
       this.#discard();
@@ -258,26 +258,6 @@ export class TestServer {
     this.port = await within(ready, () => `the banner; there is:\n${this.#out}${this.#err}`);
   }
 
-  /** What is wrong with how the server ended. */
-  #leftovers(child: ChildProcess): string[] {
-    const pid = child.pid!;
-    const wrong: string[] = [];
-    if (child.exitCode !== 0) wrong.push(`exit code ${child.exitCode}, signal ${child.signalCode}`);
-    if (signalGroup(pid, 0)) wrong.push('processes of the server still run');
-    const files = (name: string): string[] =>
-      readdirSync(this.directory.at(name), { recursive: true }).map(String);
-    const runtime = files('run').filter((name) => name !== 'handover');
-    for (const name of [...runtime, ...files('tmp')]) wrong.push(`left behind: ${name}`);
-    const shared = existsSync('/dev/shm') ? readdirSync('/dev/shm') : [];
-    for (const name of shared)
-      if (name.startsWith(`handover-${pid}-`)) wrong.push(`left in /dev/shm: ${name}`);
-    const said = this.#err.split('\n').filter((line) => line !== '' && !line.startsWith('handover: '));
-    if (said.length > 0) wrong.push(`not a report: ${said[0]}`);
-    const died = /worker \d+ \(pid \d+\) ended .*/.exec(this.#err);
-    if (died !== null && this.#options.mayLoseWorkers !== true) wrong.push(died[0]);
-    return wrong;
-  }
-
   #discard(): void {
     const child = this.#child;
     if (child?.pid !== undefined) {
@@ -301,14 +281,4 @@ export function descriptorsOf(pid: number): string[] {
       return [];
     }
   });
-}
-
-/** Sends a signal to all processes of a group; 0 only asks. False when there are none. */
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(-pid, signal);
-  } catch (error) {
-    if (systemCode(error) === 'ESRCH') return false;
-    throw error;
-  }
 }

@@ -52,15 +52,15 @@ describe('reload', function () {
     for (const seconds of ['2', '0']) {
       it(`keeps idle connections, on which the new workers answer, DRAIN_TIMEOUT_SECONDS=${seconds}`, async () => {
         await reload({ DRAIN_TIMEOUT_SECONDS: seconds });
-        const crowd = new Crowd(load(300));
+        const crowd = new Crowd(load(100));
         await crowd.ask();
         await reload();
-        const { connections } = await server.statsWhen((stats) => stats.connections.active === 300, 'all');
+        const { connections } = await server.statsWhen((stats) => stats.connections.active === 100, 'all');
         expect(connections.waiting).to.equal(0);
         await crowd.ask();
         await reload();
         await crowd.ask();
-        expect(crowd.result).to.deep.include({ whole: 900, broken: 0, connections: 300, wrong: [] });
+        expect(crowd.result).to.deep.include({ whole: 300, broken: 0, connections: 100, wrong: [] });
         crowd.leave();
         expectExactly(await server.settled(), crowd.result);
       });
