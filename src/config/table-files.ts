@@ -72,6 +72,6 @@ export const FILE_ROWS: Rows<
     details:
       'Statuses, then the URL path of the page, percent-encoded as in a request. A page that does not exist is ' +
       'not used. The first ERROR_PAGE of your own replaces the default.',
-    example: '500 502 503 /sorry.html',
+    example: '500 503 /sorry.html',
   },
 };

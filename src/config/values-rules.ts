@@ -29,17 +29,22 @@ function firstWord(text: string): readonly [string, string] {
 }
 
 /** `404 /404.html`, or several statuses with one page: `500 502 503 /sorry.html`. */
+/** Errors that a person may get to see. What only programs cause, or what breaks the protocol, is answered briefly. */
+const PAGE_STATUSES = ['400', '404', '405', '500', '501', '503'];
+
 export const errorPages: ValueType<readonly ErrorPage[]> = rules({
   placeholder: "'STATUS PATH'",
-  accepts: 'STATUS PATH: statuses from 400 to 599, then a URL path',
+  accepts: `STATUS PATH: statuses out of ${PAGE_STATUSES.join(', ')}, then a URL path`,
   parseRule(text): Parsed<readonly ErrorPage[]> {
     const words = text.split(/\s+/);
     const path = words.pop() ?? '';
     if (words.length === 0) {
       return { problem: 'must be STATUS PATH', hint: 'write 404 /404.html' };
     }
-    const odd = words.find((word) => !/^[45]\d\d$/.test(word));
-    if (odd !== undefined) return { problem: `${odd} is no status from 400 to 599` };
+    const odd = words.find((word) => !PAGE_STATUSES.includes(word));
+    if (odd !== undefined) {
+      return { problem: `${odd} has no page`, hint: `${PAGE_STATUSES.join(', ')} can have one` };
+    }
     return refuseUrlPath(path) ?? { value: words.map((status) => ({ status: Number(status), path })) };
   },
   formatRule: (page) => `${page.status} ${page.path}`,

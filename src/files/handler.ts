@@ -79,7 +79,7 @@ export class StaticHandler {
     return this.#find(head.retain(), from);
   }
 
-  #otherMethod(head: RequestHead): Reply {
+  #otherMethod(head: RequestHead): Reply | Promise<Reply> {
     if (head.method === 'OPTIONS') {
       const preflight = this.#options.rules.preflightLines(
         head.field('origin'),
@@ -88,8 +88,10 @@ export class StaticHandler {
       const fields = `${ALLOW}Content-Length: 0\r\n${preflight}`;
       return { status: 200, fields, body: null, cache: '', close: false };
     }
-    if (head.method === '') return errorReply(501, 'This method is not known here.', { fields: ALLOW });
-    return errorReply(405, '', { fields: ALLOW });
+    const status = head.method === '' ? 501 : 405;
+    if (!this.#errorPages.has(status)) return errorReply(status, '', { fields: ALLOW });
+    const retained = head.retain();
+    return this.#errorPage(retained, status, '', ALLOW).catch((error) => this.#failure(retained, error));
   }
 
   async #find(head: RequestHead, from: Asker): Promise<Reply> {

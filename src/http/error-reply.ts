@@ -22,6 +22,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   403: 'This is not open to your address.',
   404: 'There is nothing here under this name.',
   405: 'This can be read, and not be changed.',
+  501: 'This method is not known here.',
   500: 'The server could not do this. Its log says why.',
   503: 'The server cannot do this right now. Please try again.',
 };

@@ -76,7 +76,9 @@ export class PortableConnection implements Connection {
   get peer(): Peer {
     if (this.#peer === undefined) {
       const { remoteAddress, remotePort } = this.#socket;
-      this.#peer = { address: remoteAddress ?? '', port: remotePort ?? 0, listener: this.listener };
+      // A listener on `::` sees IPv4 clients as ::ffff:a.b.c.d; logs and rules mean a.b.c.d.
+      const address = remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '';
+      this.#peer = { address, port: remotePort ?? 0, listener: this.listener };
     }
     return this.#peer;
   }

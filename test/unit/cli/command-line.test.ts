@@ -70,7 +70,7 @@ describe('cli/command-line', () => {
     ['-x', '-x: unknown option'],
     ['--port', '--port: needs a value; write --port 8080'],
     ['--port --host x', '--port: needs a value; write --port 8080'],
-    ['--error-page', "--error-page: needs a value; write --error-page '500 502 503 /sorry.html'"],
+    ['--error-page', "--error-page: needs a value; write --error-page '500 503 /sorry.html'"],
     ['--config', '--config: needs a value'],
     ['--config=', '--config: needs a value'],
     ['--no-autoindex=on', '--no-autoindex=on: takes no value; write --no-autoindex'],

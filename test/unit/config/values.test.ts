@@ -34,10 +34,10 @@ describe('config/values', () => {
     ['healthPath', 'off', ''],
     [
       'errorPages',
-      '500 502 /sorry.html',
+      '500 503 /sorry.html',
       [
         { status: 500, path: '/sorry.html' },
-        { status: 502, path: '/sorry.html' },
+        { status: 503, path: '/sorry.html' },
       ],
     ],
     ['errorPages', 'off', []],
@@ -107,7 +107,7 @@ describe('config/values', () => {
     ['indexFiles', '..', /no name/],
     ['indexFiles', ' , ', /must be names/],
     ['errorPages', '404', /write 404 \/404\.html/],
-    ['errorPages', '200 /ok.html', /200 is no status/],
+    ['errorPages', '200 /ok.html', /200 has no page/],
     ['errorPages', '404 404.html', /write \/404\.html/],
     ['cacheControl', '/a', /PATTERN VALUE/],
     ['cacheControl', '*.js no-store', /must begin with \/; write \/\*\*\/\*\.js/],

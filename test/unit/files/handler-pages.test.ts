@@ -72,6 +72,19 @@ describe('files/handler: pages for what is not there', () => {
         expect(fieldOf(reply, name)).to.equal(undefined);
     });
 
+    it('is there for methods that are not allowed or not known, which still say what is', async () => {
+      for (const [method, status] of [
+        ['POST', 405],
+        ['BREW', 501],
+      ] as const) {
+        const own = new HandlerBench({ errorPages: [{ status, path: '/sorry.html' }] });
+        own.tasks.found.set('/sorry.html', foundFile('/sorry.html', '<sorry>'));
+        const reply = await own.ask('/x', HTML, method);
+        expect([reply.status, textOf(reply)]).to.deep.equal([status, '<sorry>']);
+        expect(fieldOf(reply, 'allow')).to.equal('GET, HEAD, OPTIONS');
+      }
+    });
+
     it('is sent whatever the conditions and ranges were', async () => {
       const reply = await bench.get('/none', { 'If-None-Match': '*', Range: 'bytes=0-0' });
       expect([reply.status, textOf(reply)]).to.deep.equal([404, '<lost>']);
