@@ -16,7 +16,7 @@ import { PortableWorkerTransport } from '../transport/portable/worker-side.js';
 import { transportCounters, Worker } from './worker.js';
 
 /** How often to look whether the master is still there. */
-const LOOK_MS = 1000;
+const LOOK_MS = 500;
 
 let worker: Worker | undefined;
 let slot: SlotWriter | undefined;

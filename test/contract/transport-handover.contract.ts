@@ -75,6 +75,27 @@ export function describeHandover(makeMaster: () => MasterTransport): void {
       });
     });
 
+    describe('to a worker that is out of descriptors', () => {
+      it('comes back, and goes to another', async () => {
+        const poor = await bench.startWorker(50);
+        const clients = await Promise.all(Array.from({ length: 60 }, () => bench.connect(address.port)));
+        clients.forEach((client, i) => void client.send(`who\necho ${i}\n`));
+        const connections = await Promise.all(clients.map(() => bench.arrival()));
+        for (const connection of connections) bench.handOver(connection, poor);
+        await bench.allTaken(poor);
+        const untaken = bench.waiting.splice(0);
+        expect(untaken.length).to.be.within(10, 59);
+        for (const connection of untaken) bench.handOver(connection, second);
+        const pids = await Promise.all(
+          clients.map(async (client) => (JSON.parse(await client.line()) as Who).pid),
+        );
+        expect(pids.filter((pid) => pid === second.pid)).to.have.lengthOf(untaken.length);
+        expect(await Promise.all(clients.map((client) => client.line()))).to.deep.equal(
+          clients.map((_, i) => String(i)),
+        );
+      });
+    });
+
     describe('when a worker is killed', () => {
       it('goes to another, with what the client has sent', async () => {
         const early = await bench.serve(address.port, first);
@@ -151,6 +172,14 @@ export function describeHandover(makeMaster: () => MasterTransport): void {
           () => 'the first lets go',
         );
         expect([first.count('handedBack'), second.count('open')]).to.deep.equal([1, 1]);
+      });
+
+      it('is refused while something is unsent, and the worker goes on', async () => {
+        const client = await bench.serve(address.port, first);
+        client.send('echo one\nhand-back\necho two\n');
+        expect(await first.event('handed-back')).to.include({ accepted: false });
+        expect([await client.line(), await client.line()]).to.deep.equal(['one', 'two']);
+        expect(bench.waiting).to.deep.equal([]);
       });
 
       it('loses and doubles no byte, however often it is done', async () => {

@@ -75,6 +75,44 @@ function describeConnections(makeMaster: () => MasterTransport): void {
       expect(await client.line()).to.equal('after');
     });
 
+    it('writes on while the kernel takes nothing, and counts what leaves', async () => {
+      const [sent, received] = [worker.count('bytesSent'), worker.count('bytesReceived')];
+      const client = await bench.serve(address.port, worker);
+      client.socket.pause();
+      client.send(`big ${10 * MIB}\n`);
+      await worker.event('written');
+      for (let i = 0; i < 3; i++) {
+        client.send(`echo more\nbig ${MIB}\n`);
+        const { queuedBytes, unsentBytes } = await worker.event('written');
+        expect(unsentBytes).to.be.within(1, queuedBytes - 1);
+      }
+      expect(worker.count('bytesSent') - sent).to.be.within(1, 10 * MIB - 1);
+      client.socket.resume();
+      const bytes = await client.bytes(13 * MIB + 3 * 'more\n'.length);
+      const more = Buffer.concat([Buffer.from('more\n'), pattern(MIB)]);
+      expect(sha256(bytes)).to.equal(sha256(Buffer.concat([pattern(10 * MIB), more, more, more])));
+      await worker.event('flushed');
+      const counted = (): true | undefined =>
+        worker.count('bytesSent') - sent === client.receivedBytes || undefined;
+      await eventually(
+        counted,
+        () => `${worker.count('bytesSent') - sent} of ${client.receivedBytes} are counted`,
+      );
+      expect(worker.count('bytesReceived') - received).to.equal(client.sentBytes);
+    });
+
+    it('counts nothing of what it could not send any more', async () => {
+      const sent = worker.count('bytesSent');
+      const client = await bench.serve(address.port, worker);
+      client.send('echo lost\ndestroy\n');
+      expect(await client.rest()).to.have.lengthOf(0);
+      await eventually(
+        () => worker.count('open') === 0 || undefined,
+        () => 'no open connection',
+      );
+      expect(worker.count('bytesSent')).to.equal(sent);
+    });
+
     it('keeps the order of what is written in one turn and in many', async () => {
       const client = await bench.serve(address.port, worker);
       const numbers = Array.from({ length: 500 }, (_, i) => String(i));

@@ -56,7 +56,7 @@ export function readCorpus(kind: 'valid' | 'invalid'): CorpusFile[] {
     const name = file.slice(0, -'.http'.length);
     const base = `${CORPUS}${kind}/${name}`;
     const expected = JSON.parse(readFileSync(`${base}.json`, 'utf8')) as Expectation;
-    const text = readFileSync(`${base}.http`, 'latin1').replaceAll('\n', '');
+    const text = readFileSync(`${base}.http`, 'latin1').replaceAll(/\r?\n/g, '');
     return { name, bytes: fromEscaped(text), limits: expected.limits ?? DEFAULT_LIMITS, expected };
   });
 }

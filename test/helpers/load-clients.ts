@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode } from '../../src/errors.js';
 import { within } from './eventually.js';
 import { endOfHead, RawResponse } from './raw-response.js';
@@ -188,7 +189,10 @@ export async function runLoad(options: LoadOptions, requests: number): Promise<L
   return load.ended;
 }
 
-/** Clients that ask again and again until they are told to stop. */
+/** What a client that goes on without end waits between two requests: others need the machine too. */
+const PAUSE_MS = 4;
+
+/** Clients that ask again and again until they are told to stop, or there is no server any more. */
 export interface Load {
   readonly result: LoadResult;
   /** Lets the responses under way come, leaves, and resolves to what there was. */
@@ -198,6 +202,8 @@ export interface Load {
 
 /** How long a client that was refused waits, so that it does not fill the machine with refusals. */
 const REFUSED_PAUSE_MS = 10;
+/** After so many refusals in a row a client gives up: the server is gone, perhaps with the test. */
+const MAX_REFUSALS = 300;
 
 export function startLoad(options: LoadOptions, requests = Number.POSITIVE_INFINITY): Load {
   const { port, pages, mode } = options;
@@ -205,10 +211,13 @@ export function startLoad(options: LoadOptions, requests = Number.POSITIVE_INFIN
   let stopping = false;
   const run = async (first: number): Promise<void> => {
     const client = new LoadClient(port, result);
-    for (let n = 0; n < requests && !stopping; n++) {
+    let refusals = 0;
+    for (let n = 0; n < requests && !stopping && refusals < MAX_REFUSALS; n++) {
       const isLast = n === requests - 1;
       const ending = await client.ask(pages[(first + n) % pages.length]!, mode === 'per-request' || isLast);
-      if (ending === 'refused') await new Promise((resolve) => setTimeout(resolve, REFUSED_PAUSE_MS));
+      refusals = ending === 'refused' ? refusals + 1 : 0;
+      if (ending === 'refused') await delay(REFUSED_PAUSE_MS);
+      else if (requests === Number.POSITIVE_INFINITY) await delay(PAUSE_MS);
     }
     client.leave();
   };

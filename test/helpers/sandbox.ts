@@ -35,18 +35,10 @@ export class Sandbox {
     return server;
   }
 
-  /** Starts a server on a free port of the loopback, and waits until it is ready. */
-  async serve(...args: string[]): Promise<SpawnedServer> {
-    const server = this.spawn([
-      this.site,
-      '--host',
-      '127.0.0.1',
-      '--port',
-      '0',
-      '--num-workers',
-      '2',
-      ...args,
-    ]);
+  /** Starts a small server on the loopback, on a free port unless one is given, and waits until it is ready. */
+  async serve(port = 0): Promise<SpawnedServer> {
+    const where = [this.site, '--host', '127.0.0.1', '--port', String(port)];
+    const server = this.spawn([...where, '--num-workers', '2', '--threads-per-worker', '1']);
     await server.ready();
     return server;
   }

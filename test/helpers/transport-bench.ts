@@ -2,7 +2,7 @@
  * A transport at work: the master's half in this process, workers in processes of their own, and clients
  * with real sockets. The bench plays the master's policy: it hands over when the test says so.
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { FIELD, type SlotField } from '../../src/stats/schema.js';
@@ -124,11 +124,18 @@ export class TransportBench {
     return this.master.listen({ host: '127.0.0.1', port: 0 });
   }
 
-  async startWorker(): Promise<BenchWorker> {
+  /** @param descriptors how many the worker may have open */
+  async startWorker(descriptors = 1024): Promise<BenchWorker> {
     const slot = this.#board.allocate();
-    const child = fork(CHILD, [this.master.name, String(slot)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#board.fd],
-    });
+    // Both limits: node raises the soft one to the hard one.
+    const command = `ulimit -n ${descriptors} && exec "$@"`;
+    const child = spawn(
+      'sh',
+      ['-c', command, 'sh', process.execPath, CHILD, this.master.name, String(slot)],
+      {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#board.fd],
+      },
+    );
     const channel = this.master.channelTo(child, (connection) => this.waiting.push(connection));
     const worker = new BenchWorker(child, this.#board, slot, channel);
     this.#workers.push(worker);

@@ -194,7 +194,7 @@ describe('the command', function () {
         'HEADERS=/** X-A: "b, c"; d=e',
         'CACHE_CONTROL=/a/*.js public, max-age=60',
         'ERROR_PAGE=404 /lost.html',
-        'ERROR_PAGE=500 502 /sorry.html',
+        'ERROR_PAGE=500 503 /sorry.html',
         'LOG_FILE=off',
       ),
     );
@@ -210,7 +210,14 @@ describe('the command', function () {
   });
 
   const settings = (...lines: string[]): string =>
-    [`DOCUMENT_ROOT=${sandbox.site}`, 'NUM_WORKERS=2', 'STATS_INTERVAL_MS=20', ...lines, ''].join('\n');
+    [
+      `DOCUMENT_ROOT=${sandbox.site}`,
+      'NUM_WORKERS=2',
+      'THREADS_PER_WORKER=1',
+      'STATS_INTERVAL_MS=20',
+      ...lines,
+      '',
+    ].join('\n');
 });
 
 /** Listens on a port; undefined when somebody else does already. */

@@ -1,11 +1,12 @@
 /** How a server ends: in order, at a deadline, at once, or without having been asked. Nothing is left behind. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { eventually, within } from '../helpers/eventually.js';
 import { Crowd, type Page, startLoad } from '../helpers/load-clients.js';
 import { childrenOf } from '../helpers/proc.js';
 import { RawClient } from '../helpers/raw-client.js';
-import { Sandbox } from '../helpers/sandbox.js';
+import { Sandbox, type SpawnedServer } from '../helpers/sandbox.js';
 import { TestServer } from '../helpers/server.js';
 import { expectSums } from '../helpers/stats-checks.js';
 
@@ -20,7 +21,9 @@ describe('stop', function () {
 
   const start = async (drainSeconds: number): Promise<void> => {
     clients = [];
-    server = await TestServer.start({ settings: { DRAIN_TIMEOUT_SECONDS: String(drainSeconds) } });
+    server = await TestServer.start({
+      settings: { DRAIN_TIMEOUT_SECONDS: String(drainSeconds), THREADS_PER_WORKER: '1' },
+    });
     server.site.file(small.target, small.body);
     server.site.file('large.bin', large);
   };
@@ -46,31 +49,40 @@ describe('stop', function () {
     return client;
   };
 
-  for (const signal of ['SIGTERM', 'SIGQUIT'] as const) {
-    it(`${signal} lets what was begun end, and closes the rest between requests`, async () => {
-      await start(30);
-      const download = await slowReader();
-      const idle = await connect();
-      await idle.exchange('GET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n');
-      const body = await connect();
-      body.send('POST /small.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf ');
-      const silent = await connect();
-      await server.statsWhen(({ connections }) => connections.active === 4, 'all connected');
+  it('lets what was begun end, and closes the rest between requests', async () => {
+    await start(30);
+    const download = await slowReader();
+    const idle = await connect();
+    await idle.exchange('GET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n');
+    const body = await connect();
+    body.send('POST /small.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf ');
+    const silent = await connect();
+    await server.statsWhen(({ connections }) => connections.active === 4, 'all connected');
 
-      server.signal(signal);
-      await server.reported(/stopping: responses in flight have 30 s/);
-      await idle.closed();
-      await silent.closed();
-      await expectRefused(server.port);
+    server.signal('SIGTERM');
+    await server.reported(/stopping: responses in flight have 30 s/);
+    await idle.closed();
+    await silent.closed();
+    await expectRefused(server.port);
 
-      const late = await body.send('later').response('POST');
-      expect([late.status, late.field('connection')]).to.deep.equal([405, 'close']);
-      await body.closed();
-      download.socket.resume();
-      expect((await download.response('GET')).body.equals(large)).to.equal(true);
-      await download.closed();
-    });
-  }
+    const late = await body.send('later').response('POST');
+    expect([late.status, late.field('connection')]).to.deep.equal([405, 'close']);
+    await body.closed();
+    download.socket.resume();
+    expect((await download.response('GET')).body.equals(large)).to.equal(true);
+    await download.closed();
+  });
+
+  it('SIGQUIT is graceful too', async () => {
+    await start(30);
+    const body = await connect();
+    body.send('POST /small.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf ');
+    await server.statsWhen(({ connections }) => connections.active === 1, 'connected');
+    server.signal('SIGQUIT');
+    await server.reported(/stopping: responses in flight have 30 s/);
+    expect((await body.send('later').response('POST')).status).to.equal(405);
+    await body.closed();
+  });
 
   it('cuts no response short, however many are under way', async () => {
     await start(30);
@@ -147,16 +159,14 @@ describe('stop', function () {
 
   it('writes the last numbers before it goes', async () => {
     clients = [];
-    const statsFile = (name: string): string => server.directory.at(name);
-    server = await TestServer.start();
-    server.configure({ STATS_FILE: statsFile('statFile.txt') });
-    server.signal('SIGHUP');
-    await server.reported(/reloaded/);
+    server = await TestServer.start({
+      settings: (site) => ({ STATS_FILE: join(site.outside, 'statFile.txt'), THREADS_PER_WORKER: '1' }),
+    });
     server.site.file(small.target, small.body);
     const crowd = new Crowd({ port: server.port, clients: 30, pages: [small] });
     await crowd.ask();
     await server.stop('SIGTERM', () => {
-      const stats = JSON.parse(readFileSync(statsFile('stats.json'), 'utf8'));
+      const stats = JSON.parse(readFileSync(join(server.site.outside, 'stats.json'), 'utf8'));
       expectSums(stats);
       expect(stats.requests.total).to.equal(30);
       expect(stats.bytes.sent).to.equal(crowd.result.bytes);
@@ -173,29 +183,38 @@ describe('start and sudden death', function () {
   });
   afterEach(() => sandbox.end());
 
-  const args = (): string[] => [sandbox.site, '--host', '127.0.0.1', '--port', '0', '--num-workers', '2'];
+  const args = (): string[] => [
+    sandbox.site,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--num-workers',
+    '2',
+    '--threads-per-worker',
+    '1',
+  ];
 
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
-    it(`${signal} while it starts leaves nothing behind`, async () => {
-      // Told when the pid file is there, when a worker is, and when the banner is.
-      const moments: ((server: ReturnType<Sandbox['spawn']>) => boolean)[] = [
-        () => sandbox.leftovers.some((path) => path.endsWith('.pid')),
-        (server) => childrenOf(server.pid).length > 0,
-        (server) => childrenOf(server.pid).length > 1,
-        (server) => server.out !== '',
-      ];
-      for (const moment of moments) {
-        const server = sandbox.spawn(args());
-        await eventually(
-          () => (moment(server) ? true : undefined),
-          () => `${moment}:\n${server.out}${server.err}`,
-        );
-        server.child.kill(signal);
-        const end = await within(server.ended, () => `the end of the server:\n${server.err}`);
-        expect(end, server.err).to.deep.equal({ code: 0, signal: null });
-        expect(server.isAlive).to.equal(false);
-        expect(sandbox.leftovers).to.deep.equal([]);
-      }
+  // Told when the pid file is there, when a worker is, when all are, and when the banner is.
+  type Moment = (server: SpawnedServer) => boolean;
+  const moments: readonly (readonly [string, NodeJS.Signals, Moment])[] = [
+    ['the pid file is there', 'SIGTERM', () => sandbox.leftovers.some((path) => path.endsWith('.pid'))],
+    ['a worker starts', 'SIGINT', (server) => childrenOf(server.pid).length > 0],
+    ['all workers start', 'SIGTERM', (server) => childrenOf(server.pid).length > 1],
+    ['the banner is there', 'SIGQUIT', (server) => server.out !== ''],
+  ];
+  for (const [when, signal, holds] of moments) {
+    it(`leaves nothing behind when ${signal} comes as soon as ${when}`, async () => {
+      const server = sandbox.spawn(args());
+      await eventually(
+        () => (holds(server) ? true : undefined),
+        () => `${when}:\n${server.out}${server.err}`,
+      );
+      server.child.kill(signal);
+      const end = await within(server.ended, () => `the end of the server:\n${server.err}`);
+      expect(end, server.err).to.deep.equal({ code: 0, signal: null });
+      expect(server.isAlive).to.equal(false);
+      expect(sandbox.leftovers).to.deep.equal([]);
     });
   }
 
@@ -229,7 +248,7 @@ describe('start and sudden death', function () {
     );
     expect(sandbox.leftovers).to.include(`run/handover/${port}.pid`);
 
-    const second = await sandbox.serve('--port', String(port));
+    const second = await sandbox.serve(port);
     expect(second.port).to.equal(port);
     expect((await sandbox.run('status', '--port', String(port))).code).to.equal(0);
     second.child.kill('SIGTERM');
@@ -239,14 +258,9 @@ describe('start and sudden death', function () {
 
   it('workers end by themselves when the master is killed while they hand back', async () => {
     const server = await sandbox.serve();
-    const crowd = new Crowd({ port: server.port, clients: 1000, pages: [await statsPage(server.port)] });
+    const crowd = new Crowd({ port: server.port, clients: 300, pages: [await statsPage(server.port)] });
     await crowd.ask();
     server.child.kill('SIGHUP');
-    // Four workers: the new ones are being started. They are ready and the hand-back begins when they are heard of.
-    await eventually(
-      () => (crowd.clients.length > 0 && childrenOf(server.pid).length === 4 ? true : undefined),
-      () => 'new workers',
-    );
     await server.reported(/reloaded/);
     server.child.kill('SIGKILL');
     await eventually(

@@ -23,7 +23,7 @@ describe('without descriptors', function () {
     const shell = ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh'];
     server = await TestServer.start({
       mayLoseWorkers: true,
-      settings,
+      settings: { THREADS_PER_WORKER: '1', ...settings },
       ...(limit !== undefined && { prefix: shell }),
     });
     server.site.file('small.txt', small.body);

@@ -10,11 +10,14 @@ describe('workers that die or stop', function () {
   this.timeout(60_000);
   const pages: Page[] = [
     { target: '/small.txt', body: Buffer.alloc(1000, 'small ') },
-    { target: '/from-disk.bin', body: Buffer.alloc(300_000, 'from disk ') },
+    { target: '/from-disk.bin', body: Buffer.alloc(100_000, 'from disk ') },
   ];
   let server: TestServer;
   beforeEach(async () => {
-    server = await TestServer.start({ mayLoseWorkers: true, settings: { CACHE_MAX_FILE_KB: '64' } });
+    server = await TestServer.start({
+      mayLoseWorkers: true,
+      settings: { CACHE_MAX_FILE_KB: '64', THREADS_PER_WORKER: '1' },
+    });
     for (const { target, body } of pages) server.site.file(target, body);
   });
   afterEach(() => server?.stop());
@@ -121,9 +124,9 @@ describe('workers that die or stop', function () {
     process.kill(first!, 'SIGKILL');
     await eventually(
       () => {
-        for (const pid of childrenOf(server.pid)) {
-          if (!server.workerPids().includes(pid)) process.kill(pid, 'SIGKILL');
-        }
+        const { workers } = server.stats();
+        const ready = workers.filter(({ state }) => state === 'ready').map(({ pid }) => pid);
+        for (const pid of childrenOf(server.pid)) if (!ready.includes(pid)) process.kill(pid, 'SIGKILL');
         return /cannot start: it ended by SIGKILL/.test(server.reports) ? true : undefined;
       },
       () => `a worker killed while it started:\n${server.reports}`,

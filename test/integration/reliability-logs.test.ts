@@ -17,7 +17,7 @@ describe('logs and statistics', function () {
   const pages: Page[] = [{ target: '/small.txt', body: Buffer.alloc(1000, 'small ') }];
   let server: TestServer;
   const start = async (settings: Record<string, string> = {}): Promise<void> => {
-    server = await TestServer.start({ settings });
+    server = await TestServer.start({ settings: { THREADS_PER_WORKER: '1', ...settings } });
     server.site.file('small.txt', pages[0]!.body);
   };
   afterEach(() => server?.stop());
