@@ -62,7 +62,7 @@ export class FileCache<Entry extends CacheEntry<Entry>> {
     this.#chains.set(entry.hash, entry);
   }
 
-  /** Takes an entry out; harmless when it is no longer in. */
+  /** Takes out what is there under the path of an entry, be it that entry or a newer one. */
   delete(entry: Entry): void {
     const head = this.#chains.peek(entry.hash);
     if (head === undefined) return;

@@ -8,6 +8,7 @@ import { childrenOf } from '../helpers/proc.js';
 import { RawClient } from '../helpers/raw-client.js';
 import { Sandbox, type SpawnedServer } from '../helpers/sandbox.js';
 import { TestServer } from '../helpers/server.js';
+import { readBeginning } from '../helpers/slow-reader.js';
 import { expectSums } from '../helpers/stats-checks.js';
 
 const GET_LARGE = 'GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -40,12 +41,7 @@ describe('stop', function () {
   /** A client that has got the first bytes of a large file and reads no more. */
   const slowReader = async (): Promise<RawClient> => {
     const client = await connect();
-    client.send(GET_LARGE);
-    await eventually(
-      () => (client.receivedBytes > 0 ? true : undefined),
-      () => 'the first bytes',
-    );
-    client.socket.pause();
+    await readBeginning(client, GET_LARGE);
     return client;
   };
 

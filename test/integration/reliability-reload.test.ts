@@ -7,6 +7,7 @@ import { Crowd, type Page, runLoad, startLoad } from '../helpers/load-clients.js
 import { RawClient } from '../helpers/raw-client.js';
 import { type ConfSettings, TestServer } from '../helpers/server.js';
 import { SiteTree } from '../helpers/site-tree.js';
+import { readBeginning } from '../helpers/slow-reader.js';
 import { expectExactly } from '../helpers/stats-checks.js';
 
 describe('reload', function () {
@@ -103,12 +104,7 @@ describe('reload', function () {
       const request = 'GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n';
       const old = server.workerPids();
       const { reloads } = server.stats();
-      client.send(request);
-      await eventually(
-        () => (client.receivedBytes > 0 ? true : undefined),
-        () => 'the first bytes',
-      );
-      client.socket.pause();
+      await readBeginning(client, request);
       server.signal('SIGHUP');
       const { workers } = await server.statsWhen(
         (stats) => stats.reloads > reloads && stats.workers.length === 3,
@@ -126,12 +122,7 @@ describe('reload', function () {
     it('cuts a download that takes longer than DRAIN_TIMEOUT_SECONDS, and says so', async () => {
       server.configure({ DRAIN_TIMEOUT_SECONDS: '1' });
       const client = await server.connect();
-      client.send('GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n');
-      await eventually(
-        () => (client.receivedBytes > 0 ? true : undefined),
-        () => 'the first bytes',
-      );
-      client.socket.pause();
+      await readBeginning(client, 'GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n');
       server.signal('SIGHUP');
       await server.reported(/1 connections? w(as|ere) cut after 1 s/);
       client.socket.resume();
