@@ -81,7 +81,7 @@ export class Dashboard {
 
   /** The text of the first element that matches, as a reader sees it. */
   async text(selector: string): Promise<string> {
-    // biome-ignore lint/performance/useDomNodeTextContent: rendered text, with spaces between the cells
+    // Not textContent: the rendered text has spaces between the cells.
     const text = await this.page.locator(selector).first().innerText();
     return text.replace(/\s+/g, ' ').trim();
   }
