@@ -13,6 +13,7 @@ import {
 } from '../master/protocol.js';
 import { SlotWriter } from '../stats/scoreboard.js';
 import { PortableWorkerTransport } from '../transport/portable/worker-side.js';
+import { ReportLimit } from './report-limit.js';
 import { transportCounters, Worker } from './worker.js';
 
 /** How often to look whether the master is still there. */
@@ -54,7 +55,8 @@ function boot(message: StartMessage): void {
     slot = new SlotWriter(SCOREBOARD_FD, message.slot);
     const { settings, statsFile } = message;
     const transport = new PortableWorkerTransport(process, transportCounters(slot));
-    worker = new Worker({ settings, statsFile, slot, transport, report });
+    const limit = new ReportLimit(report, () => performance.now());
+    worker = new Worker({ settings, statsFile, slot, transport, report: (text) => limit.report(text) });
     worker.start();
     send({ v: VERSION, kind: 'ready' });
   } catch (error) {
