@@ -22,17 +22,25 @@ export interface CacheOptions {
   readonly onEvict?: () => void;
 }
 
-/** A 32-bit hash collides for about one pair in 4 billion: chains are nearly always one entry long. */
+/**
+ * A 32-bit hash collides by chance for one pair in 4 billion, so chains are nearly always one entry long.
+ * But anybody can make paths that collide (djb2 is not made against that), and a chain is walked: it is
+ * kept short, and the entries at its end are dropped.
+ */
+const MAX_CHAIN = 8;
+
 export class FileCache<Entry extends CacheEntry<Entry>> {
   readonly #chains: LRUCache<number, Entry>;
+  readonly #onEvict: () => void;
 
   constructor(options: CacheOptions) {
-    const { maxBytes, onEvict } = options;
+    const { maxBytes, onEvict = () => undefined } = options;
+    this.#onEvict = onEvict;
     this.#chains = new LRUCache<number, Entry>({
       maxSize: Math.max(1, maxBytes),
       sizeCalculation: chainSize,
       dispose: (_entry, _hash, reason) => {
-        if (reason === 'evict') onEvict?.();
+        if (reason === 'evict') onEvict();
       },
     });
   }
@@ -57,6 +65,7 @@ export class FileCache<Entry extends CacheEntry<Entry>> {
   /** Puts an entry in, in place of one with the same path. One that is larger than the cache is not kept. */
   put(entry: Entry): void {
     entry.next = without(this.#chains.peek(entry.hash), entry.key);
+    if (shorten(entry, MAX_CHAIN)) this.#onEvict();
     // The size of a chain changes with its entries, and is only counted anew for a new value.
     this.#chains.delete(entry.hash);
     this.#chains.set(entry.hash, entry);
@@ -86,8 +95,24 @@ function chainSize<Entry extends CacheEntry<Entry>>(head: Entry): number {
 
 /** The chain with the entry of that path taken out; order is kept. */
 function without<Entry extends CacheEntry<Entry>>(head: Entry | undefined, key: Buffer): Entry | undefined {
-  if (head === undefined) return undefined;
-  if (head.key.equals(key)) return head.next;
-  head.next = without(head.next, key);
+  let before: Entry | undefined;
+  for (let entry = head; entry !== undefined; before = entry, entry = entry.next) {
+    if (!entry.key.equals(key)) continue;
+    if (before === undefined) return entry.next;
+    before.next = entry.next;
+    return head;
+  }
   return head;
+}
+
+/** Drops what comes after the first `length` entries; true when there was any. */
+function shorten<Entry extends CacheEntry<Entry>>(head: Entry, length: number): boolean {
+  let last = head;
+  for (let i = 1; i < length; i++) {
+    if (last.next === undefined) return false;
+    last = last.next;
+  }
+  const isLonger = last.next !== undefined;
+  last.next = undefined;
+  return isLonger;
 }

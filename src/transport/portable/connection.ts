@@ -89,7 +89,7 @@ export class PortableConnection implements Connection {
 
   get unsentBytes(): number {
     if (this.#writing === 0) return this.#gatheredBytes;
-    const queued = handleOf(this.#socket)?.writeQueueSize ?? this.#writing;
+    const queued = handleOf(this.#socket)?.writeQueueSize ?? this.#pendingBytes;
     return this.#gatheredBytes + Math.min(queued, this.#writing);
   }
 
@@ -143,6 +143,7 @@ export class PortableConnection implements Connection {
   }
 
   destroy(): void {
+    if (this.#pendingBytes > 0) this.#recountPending();
     this.#socket.destroy();
   }
 
@@ -200,13 +201,24 @@ export class PortableConnection implements Connection {
     this.#countLate(-this.#pendingBytes);
   }
 
+  /** What of the write under way has left since it was last looked. */
+  #recountPending(): void {
+    const pending = Math.min(
+      handleOf(this.#socket)?.writeQueueSize ?? this.#pendingBytes,
+      this.#pendingBytes,
+    );
+    this.#countLate(this.#pendingBytes - pending);
+    this.#pendingBytes = pending;
+  }
+
   readonly #written = (error?: Error | null): void => {
     if (error != null) {
       // Failed at once, so nothing of it left. What had not left stays in `unsentBytes`; 'close' follows.
       if (this.#pendingBytes === 0) this.#owner.counters.sent(-this.#writing);
       return;
     }
-    if (this.#closed) return;
+    // Node says that a pending write is done, without an error, when its socket was destroyed instead.
+    if (this.#closed || this.#socket.destroyed) return;
     this.#writing = 0;
     this.#countLate(this.#pendingBytes + this.#uncountedBytes);
     this.#pendingBytes = 0;

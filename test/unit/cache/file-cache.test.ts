@@ -152,6 +152,21 @@ describe('cache/file-cache', () => {
       expect([cache.sizeBytes, evictions]).to.deep.equal([40, 1]);
     });
 
+    it('that somebody makes by the thousand leave a short chain, of those put in last', () => {
+      const large = new FileCache<Entry>({ maxBytes: 1_000_000, onEvict: () => evictions++ });
+      // `Ez` and `FY` hash alike, so 14 of them in a row make 16,384 paths with one hash.
+      const path = (n: number): string =>
+        `/${Array.from({ length: 14 }, (_, bit) => ((n >> bit) & 1 ? 'Ez' : 'FY')).join('')}`;
+      const count = 2 ** 14;
+      for (let n = 0; n < count; n++) large.put(entry(path(n), 10));
+      expect(large.sizeBytes).to.equal(80);
+      expect(evictions).to.equal(count - 8);
+      expect(find(large, path(count - 8))).to.equal(path(count - 8));
+      expect(find(large, path(count - 9))).to.equal(undefined);
+      large.delete(entry(path(count - 3)));
+      expect([large.sizeBytes, find(large, path(count - 1))]).to.deep.equal([70, path(count - 1)]);
+    });
+
     it('are gone together when they do not fit together', () => {
       for (const path of COLLIDING_PAIR) cache.put(entry(path, 60));
       expect([cache.sizeBytes, cache.count]).to.deep.equal([0, 0]);
