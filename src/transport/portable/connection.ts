@@ -213,8 +213,11 @@ export class PortableConnection implements Connection {
 
   readonly #written = (error?: Error | null): void => {
     if (error != null) {
-      // Failed at once, so nothing of it left. What had not left stays in `unsentBytes`; 'close' follows.
-      if (this.#pendingBytes === 0) this.#owner.counters.sent(-this.#writing);
+      // Without a rest that was taken back it failed at once, and nothing of it left. 'close' follows.
+      if (this.#pendingBytes === 0) {
+        this.#owner.counters.sent(-this.#writing);
+        this.#pendingBytes = this.#writing;
+      }
       return;
     }
     // Node says that a pending write is done, without an error, when its socket was destroyed instead.
