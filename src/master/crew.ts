@@ -20,9 +20,9 @@ export interface CrewOptions {
   readonly onGone: (worker: WorkerHandle, untaken: readonly Waiting[]) => void;
   /** A worker that lives could not take this connection. */
   readonly onUntaken: (connection: Waiting) => void;
-  /** A worker is ready to take connections. */
-  readonly onReady: () => void;
-  /** A worker that replaces a dead one could not boot. */
+  /** A worker can take connections: it is ready, or has taken what it was handed before. */
+  readonly onRoom: () => void;
+  /** A worker that replaces a dead one could not boot, and no other serves. */
   readonly onBootFailure: (error: HandoverError) => void;
 }
 
@@ -96,7 +96,7 @@ export class Crew {
       if (state === 'gone')
         this.#respawn(place, 0, `worker ${place} (pid ${pid}) ended while others started`);
     }
-    this.#options.onReady();
+    this.#options.onRoom();
     return replaced;
   }
 
@@ -169,16 +169,19 @@ export class Crew {
   }
 
   #fork(place: number, { settings }: Generation): WorkerHandle {
-    const { board, transport, report, onUntaken } = this.#options;
+    const { board, transport, report, onUntaken, onRoom } = this.#options;
     const ioThreads = Math.max(MIN_IO_THREADS, settings.threadsPerWorker);
+    let slot: number | undefined;
     try {
+      slot = board.allocate();
       return new WorkerHandle({
         place,
-        slot: board.allocate(),
+        slot,
         board,
         transport,
         child: cluster.fork({ UV_THREADPOOL_SIZE: String(ioThreads) }),
         nowMs: performance.now(),
+        onRoom,
         onUntaken: (connection, isFirst) => {
           if (isFirst)
             report(`worker ${place} is out of descriptors (ulimit -n), others take its connections`);
@@ -186,6 +189,7 @@ export class Crew {
         },
       });
     } catch (error) {
+      if (slot !== undefined) board.free(slot);
       const message = `worker ${place} cannot start: ${messageOf(error)}`;
       throw new HandoverError('WORKER_LOST', message, EXIT.workerBoot, error);
     }
@@ -224,16 +228,14 @@ export class Crew {
     if (place > generation.settings.numWorkers) return;
     try {
       await this.#spawn(place, generation, this.#serving);
-      this.#options.onReady();
+      this.#options.onRoom();
     } catch (error) {
       // A reload has put another worker in its place and ended it.
       if (this.#stopping || this.#generation !== generation) return;
       const failure = error as HandoverError;
-      if (failure.code !== 'WORKER_LOST') {
-        this.#options.onBootFailure(failure);
-        return;
-      }
-      this.#respawn(place, 0, failure.message);
+      // What keeps a worker from booting keeps others too, unless it passes: while some serve, that is waited for.
+      if (failure.code === 'WORKER_LOST' || this.ready.length > 0) this.#respawn(place, 0, failure.message);
+      else this.#options.onBootFailure(failure);
     }
   }
 }

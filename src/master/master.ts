@@ -74,7 +74,7 @@ export class Master {
         this.#dispatcher.receiveAgain(untaken);
       },
       onUntaken: (connection) => this.#dispatcher.receiveAgain([connection]),
-      onReady: () => this.#dispatcher.pump(),
+      onRoom: () => this.#dispatcher.pump(),
       onBootFailure: (error) => void this.#fail(error),
     });
     this.#dispatcher = new Dispatcher({
@@ -241,7 +241,7 @@ export class Master {
     await this.#writer.start();
   }
 
-  /** A worker cannot boot any more: the server ends with the reason instead of trying for ever. */
+  /** No worker serves, and none can boot: the server ends with the reason instead of trying for ever. */
   async #fail(error: HandoverError): Promise<void> {
     if (this.#ending !== 'no') return;
     this.#ending = 'graceful';

@@ -31,6 +31,8 @@ export interface WorkerHandleOptions {
    * the one before.
    */
   readonly onUntaken: (connection: Waiting, isFirst: boolean) => void;
+  /** The worker can be handed another connection. */
+  readonly onRoom: () => void;
 }
 
 /** A hand-over that has not been taken for this long is waiting for something. */
@@ -55,17 +57,20 @@ export class WorkerHandle {
   #exhausted = false;
   #exhaustedUntilMs = 0;
 
-  constructor({ place, slot, board, transport, child, nowMs, onUntaken }: WorkerHandleOptions) {
+  constructor({ place, slot, board, transport, child, nowMs, onUntaken, onRoom }: WorkerHandleOptions) {
     this.place = place;
     this.slot = slot;
     this.startedMs = nowMs;
     this.#board = board;
     this.#process = child;
-    this.#channel = transport.channelTo(child.process, (connection) => {
-      const isFirst = !this.#exhausted;
-      this.#exhausted = true;
-      this.#exhaustedUntilMs = performance.now() + EXHAUSTED_MS;
-      onUntaken(connection, isFirst);
+    this.#channel = transport.channelTo(child.process, {
+      onRoom,
+      onUntaken: (connection) => {
+        const isFirst = !this.#exhausted;
+        this.#exhausted = true;
+        this.#exhaustedUntilMs = performance.now() + EXHAUSTED_MS;
+        onUntaken(connection, isFirst);
+      },
     });
   }
 

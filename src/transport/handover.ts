@@ -44,6 +44,14 @@ export interface WorkerChannel {
   reclaim(taken: number): Waiting[];
 }
 
+/** What becomes of hand-overs while their worker lives. */
+export interface ChannelEvents {
+  /** The worker could not take this connection, because it was out of descriptors. */
+  readonly onUntaken: (connection: Waiting) => void;
+  /** The channel can take another one. */
+  readonly onRoom: () => void;
+}
+
 /** The master's half of a transport. */
 export interface MasterTransport {
   readonly name: 'native' | 'portable';
@@ -55,9 +63,6 @@ export interface MasterTransport {
   onConnection(receive: (connection: Waiting) => void): void;
   /** Where to report what goes wrong with accepting, such as running out of descriptors. */
   onTrouble(report: (text: string) => void): void;
-  /**
-   * Opens the channel to a worker that was just started. `onUntaken` gets back a connection that the living
-   * worker could not take, because it was out of descriptors.
-   */
-  channelTo(child: ChildProcess, onUntaken: (connection: Waiting) => void): WorkerChannel;
+  /** Opens the channel to a worker that was just started. */
+  channelTo(child: ChildProcess, events: ChannelEvents): WorkerChannel;
 }

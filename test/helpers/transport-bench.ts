@@ -136,7 +136,10 @@ export class TransportBench {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#board.fd],
       },
     );
-    const channel = this.master.channelTo(child, (connection) => this.waiting.push(connection));
+    const channel = this.master.channelTo(child, {
+      onUntaken: (connection) => this.waiting.push(connection),
+      onRoom: () => undefined,
+    });
     const worker = new BenchWorker(child, this.#board, slot, channel);
     this.#workers.push(worker);
     await within(once(child, 'message'), () => 'a worker that is ready');
@@ -160,13 +163,17 @@ export class TransportBench {
   /** Connects a client, hands the connection to a worker, and lets go of it. */
   async serve(port: number, worker: BenchWorker): Promise<LineClient> {
     const client = await this.connect(port);
-    this.handOver(await this.arrival(), worker);
+    await this.handOver(await this.arrival(), worker);
     await this.allTaken(worker);
     return client;
   }
 
-  handOver(connection: Waiting, worker: BenchWorker): void {
-    if (!worker.channel.handOver(connection)) throw new Error('the channel takes no connection');
+  /** Hands a connection to a worker as soon as its channel has room. */
+  async handOver(connection: Waiting, worker: BenchWorker): Promise<void> {
+    await eventually(
+      () => worker.channel.handOver(connection) || undefined,
+      () => 'the channel takes a connection',
+    );
   }
 
   async allTaken(worker: BenchWorker): Promise<void> {

@@ -4,14 +4,19 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
-import type { ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
+import type { ChannelEvents, ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
 import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
 import { acceptHandles, HandleSender, type RawHandle, socketOf } from './raw-handle.js';
 
 /** Completed connections the kernel may keep for us; it takes less where somaxconn is less. */
 const BACKLOG = 4096;
 
-/** Node sends one descriptor at a time and queues the rest in its own heap: what is queued there is ours to bound. */
+/**
+ * Node sends one descriptor at a time and keeps the rest until it was answered. What it keeps could still
+ * go to another worker, should this one be stopped: so it gets one more to go on with, and no others.
+ */
+const MAX_UNDELIVERED = 2;
+/** Delivered, but not yet on the worker's record. */
 const MAX_IN_FLIGHT = 256;
 
 /** How long a refused client may take to read why, before its connection is cut. */
@@ -61,7 +66,7 @@ class HeldConnection implements Waiting {
 class PortableChannel implements WorkerChannel {
   readonly #child: ChildProcess;
   readonly #sender: HandleSender;
-  readonly #onUntaken: (connection: Waiting) => void;
+  readonly #events: ChannelEvents;
   /**
    * Handed over and not counted as taken, oldest first; the first has the number #acknowledged + 1. Undefined
    * for those that did not arrive.
@@ -69,11 +74,12 @@ class PortableChannel implements WorkerChannel {
   #unacknowledged: (HeldConnection | undefined)[] = [];
   #acknowledged = 0;
   #inFlight = 0;
+  #undelivered = 0;
 
-  constructor(child: ChildProcess, onUntaken: (connection: Waiting) => void) {
+  constructor(child: ChildProcess, events: ChannelEvents) {
     this.#child = child;
     this.#sender = new HandleSender(child);
-    this.#onUntaken = onUntaken;
+    this.#events = events;
   }
 
   get inFlight(): number {
@@ -82,15 +88,19 @@ class PortableChannel implements WorkerChannel {
 
   handOver(connection: Waiting): boolean {
     const held = connection as HeldConnection;
-    if (!this.#child.connected || this.#inFlight >= MAX_IN_FLIGHT) return false;
+    const isFull = this.#undelivered >= MAX_UNDELIVERED || this.#inFlight >= MAX_IN_FLIGHT;
+    if (isFull || !this.#child.connected) return false;
     const unused = encodeUnused(held.unused);
     const id = this.#acknowledged + this.#unacknowledged.push(held);
     this.#inFlight++;
+    this.#undelivered++;
     const { listener, returned } = held;
     const message = { v: VERSION, kind: 'connection', id, listener, returned, unused };
     this.#sender.send(message, held.handle, (delivery) => {
+      this.#undelivered--;
       // When the channel failed the worker is gone: `reclaim` takes care of what it had not taken.
       if (delivery === 'lost') this.#lost(id);
+      else if (delivery === 'arrived') this.#events.onRoom();
     });
     return true;
   }
@@ -120,7 +130,7 @@ class PortableChannel implements WorkerChannel {
       this.#acknowledged++;
     }
     this.#forget(held);
-    this.#onUntaken(held);
+    this.#events.onUntaken(held);
   }
 
   #forget(held: HeldConnection | undefined): HeldConnection | undefined {
@@ -176,12 +186,12 @@ export class PortableMasterTransport implements MasterTransport {
   }
 
   /** The channel to a worker; connections it hands back are received like accepted ones. */
-  channelTo(child: ChildProcess, onUntaken: (connection: Waiting) => void): WorkerChannel {
+  channelTo(child: ChildProcess, events: ChannelEvents): WorkerChannel {
     child.on('message', (message: unknown, handle: unknown) => {
       if (!isConnectionMessage(message)) return;
       const unused = decodeUnused(message.unused);
       this.#receive(new HeldConnection(handle as RawHandle, message.listener, unused, true));
     });
-    return new PortableChannel(child, onUntaken);
+    return new PortableChannel(child, events);
   }
 }
