@@ -1,4 +1,5 @@
 /** Workers that are killed or stopped: service goes on, others take their place, and the counters stay true. */
+import { renameSync } from 'node:fs';
 import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.js';
 import { Crowd, type LoadResult, type Page, runLoad, startLoad } from '../helpers/load-clients.js';
@@ -132,6 +133,22 @@ describe('workers that die or stop', function () {
       () => `a worker killed while it started:\n${server.reports}`,
     );
     await back([first!]);
+    const result = await runLoad({ ...load(10), mode: 'per-request' }, 2);
+    expect(result).to.include({ whole: 20, broken: 0 });
+  });
+
+  it('goes on while the root is away for a moment and a worker dies just then', async () => {
+    const [killed] = server.workerPids();
+    const away = `${server.site.root}-away`;
+    renameSync(server.site.root, away);
+    try {
+      process.kill(killed!, 'SIGKILL');
+      await server.reported(/worker \d cannot start: ENOENT.*; another starts in \d+ ms/);
+      expect((await server.get('/healthz')).status).to.equal(200);
+    } finally {
+      renameSync(away, server.site.root);
+    }
+    await back([killed!]);
     const result = await runLoad({ ...load(10), mode: 'per-request' }, 2);
     expect(result).to.include({ whole: 20, broken: 0 });
   });
