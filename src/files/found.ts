@@ -65,13 +65,12 @@ export interface FoundListing {
 /** The resource lives under another path; `location` is an encoded absolute path, without query. */
 export interface FoundElsewhere {
   readonly kind: 'redirect';
-  readonly status: 301 | 308;
   readonly location: string;
 }
 
-/** There is nothing to serve: `bad-request` for broken percent-encoding, `failed` for a disk's error. */
+/** There is nothing to serve: `busy` when the disk could not be asked now, `failed` for its error. */
 export interface NotFound {
-  readonly kind: 'missing' | 'bad-request' | 'busy' | 'failed';
+  readonly kind: 'missing' | 'busy' | 'failed';
   /** For the log: why it is `failed` or `busy`, or that what is `missing` is there but not readable. */
   readonly reason?: string;
 }

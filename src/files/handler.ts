@@ -4,7 +4,7 @@
  */
 
 import { djb2 } from '../cache/djb2.js';
-import type { ErrorPage } from '../config/settings.js';
+import type { DotfilePolicy, ErrorPage } from '../config/settings.js';
 import { messageOf, systemCode } from '../errors.js';
 import type { Clock } from '../http/clock.js';
 import { errorReply } from '../http/error-reply.js';
@@ -22,6 +22,7 @@ import type { Peer } from '../transport/connection.js';
 import { type DiskReply, decide, isDiskReply } from './decide.js';
 import type { Monitoring } from './monitoring.js';
 import { openSame } from './open-file.js';
+import { encodePath, parsePath } from './paths.js';
 import { chooseVariant, codingToMake, type FileResource, type RedirectResource } from './resource.js';
 import type { ResponseRules } from './response-rules.js';
 import { type FileTasks, LookupFailure, type ResourceKey, type ResourceStore, type Stored } from './store.js';
@@ -32,6 +33,7 @@ export interface HandlerOptions {
   readonly rules: ResponseRules;
   readonly monitoring: Monitoring;
   readonly clock: Clock;
+  readonly dotfiles: DotfilePolicy;
   readonly errorPages: readonly ErrorPage[];
   /** URL path of the page for what is not found, for clients that ask for HTML; `''`: off. */
   readonly spa: string;
@@ -100,7 +102,11 @@ export class StaticHandler {
     try {
       const own = monitoring.own(head.path, from.peer.address, isHead);
       if (own !== undefined) return await own;
-      const stored = await store.get({ key: head.key, hash: head.keyHash });
+      // One path has many spellings (`%66`, `//`, `x/..`). The cache and the disk see one, or anybody could
+      // fill the one and keep the other busy with a single file.
+      const asked = parsePath(head.path, this.#options.dotfiles);
+      if (typeof asked === 'string') return this.#forOrigin(head, await this.#unnameable(head, asked));
+      const stored = await store.get(keyOf(encodePath(asked.segments, asked.trailingSlash)));
       if (stored.resource.kind === 'missing') {
         const fallback = monitoring.fallback(head.path, from.peer.address, isHead);
         if (fallback !== undefined) return await fallback;
@@ -109,6 +115,11 @@ export class StaticHandler {
     } catch (error) {
       return this.#forOrigin(head, await this.#failure(head, error));
     }
+  }
+
+  /** The reply to a path that can name no file. */
+  #unnameable(head: RequestHead, why: 'bad-request' | 'missing'): Promise<Reply> {
+    return why === 'missing' ? this.#notFound(head, 'BYPASS') : this.#errorPage(head, 400, 'BYPASS');
   }
 
   async #replyWith(head: RequestHead, { resource, state }: Stored): Promise<Reply> {
@@ -126,8 +137,6 @@ export class StaticHandler {
       }
       case 'redirect':
         return redirect(head, resource, state);
-      case 'bad-request':
-        return this.#errorPage(head, 400, state);
       case 'missing':
         return this.#notFound(head, state);
     }
@@ -263,7 +272,7 @@ function keyOf(urlPath: string): ResourceKey {
 
 function redirect(head: RequestHead, resource: RedirectResource, state: CacheState): Reply {
   const location = resource.location + escapeQuery(head.query);
-  const reply = errorReply(resource.status, `This is at ${location}.`, {
+  const reply = errorReply(301, `This is at ${location}.`, {
     fields: `Location: ${location}\r\n${resource.fields}`,
     cacheControl: 'no-cache',
     headOnly: head.method === 'HEAD',

@@ -30,7 +30,7 @@ const HTML = '.html';
  */
 export function lookup(task: LookupTask, given: LookupRules, now: () => number = Date.now): Found {
   const asked = parsePath(task.rawPath, given.dotfiles);
-  if (typeof asked === 'string') return { kind: asked };
+  if (typeof asked === 'string') return { kind: 'missing' };
   try {
     // Asked each time: a root like `current -> release-7` is changed over by changing the link.
     const rules = { ...given, root: realpathSync.native(given.root) };
@@ -101,7 +101,7 @@ function redirectToClean(file: Segments, asked: Segments, rules: LookupRules): F
 }
 
 function redirect(segments: Segments, trailingSlash: boolean): Found {
-  return { kind: 'redirect', status: 301, location: encodePath(segments, trailingSlash) };
+  return { kind: 'redirect', location: encodePath(segments, trailingSlash) };
 }
 
 function canOpen(segments: Segments, rules: LookupRules): boolean {

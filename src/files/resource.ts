@@ -94,13 +94,12 @@ export interface ListingResource extends ResourceBase {
 
 export interface RedirectResource extends ResourceBase {
   readonly kind: 'redirect';
-  readonly status: 301 | 308;
   readonly location: string;
   readonly fields: string;
 }
 
 export interface MissingResource extends ResourceBase {
-  readonly kind: 'missing' | 'bad-request';
+  readonly kind: 'missing';
 }
 
 export type Resource = FileResource | ListingResource | RedirectResource | MissingResource;
@@ -132,12 +131,11 @@ export class ResourceMaker {
           ...bare,
           kind: 'redirect',
           identity: found.location,
-          status: found.status,
           location: found.location,
           fields: this.#rules.extraLines(found.location),
         };
       default:
-        return { ...bare, kind: found.kind === 'bad-request' ? 'bad-request' : 'missing', identity: '' };
+        return { ...bare, kind: 'missing', identity: '' };
     }
   }
 

@@ -7,6 +7,7 @@ import { FileCache } from '../cache/file-cache.js';
 import type { Clock } from '../http/clock.js';
 import type { CacheState, Coding } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
+import { Turns } from '../pool/turns.js';
 import type { Found, LookupTask } from './found.js';
 import type { FileResource, Resource, ResourceMaker } from './resource.js';
 
@@ -25,6 +26,8 @@ export interface StoreOptions {
   readonly maxBytes: number;
   /** How long an entry is believed; 0: asked before every answer. */
   readonly revalidateMs: number;
+  /** Compressions that may run at once; the others wait. */
+  readonly maxCompressions: number;
   readonly onEvict: () => void;
   /** Told of what is there and may not be read: nothing for the client, a mistake for the log. */
   readonly report: (problem: string) => void;
@@ -55,17 +58,23 @@ export class LookupFailure extends Error {
 /** The part of the cache's bytes that knowledge of absent files may take, so that a scan evicts nothing. */
 const MISSING_SHARE = 1 / 16;
 
+/** Files that may wait to be compressed; one more is sent as it is rather than late. */
+const MAX_WAITING_COMPRESSIONS = 64;
+
 export class ResourceStore {
   readonly #options: StoreOptions;
   readonly #present: FileCache<Resource>;
   readonly #missing: FileCache<Resource>;
   /** Lookups under way that others may wait for. */
   readonly #lookups = new Map<string, { readonly askedAtMs: number; readonly stored: Promise<Stored> }>();
+  /** Compressions under way or waiting, for others to wait for. */
   readonly #compressions = new Map<string, Promise<FileResource>>();
+  readonly #compressionTurns: Turns;
 
   constructor(options: StoreOptions) {
     const { maxBytes, onEvict } = options;
     this.#options = options;
+    this.#compressionTurns = new Turns(options.maxCompressions);
     this.#present = new FileCache({ maxBytes: maxBytes * (1 - MISSING_SHARE), onEvict });
     this.#missing = new FileCache({ maxBytes: maxBytes * MISSING_SHARE });
   }
@@ -101,12 +110,14 @@ export class ResourceStore {
     return stored;
   }
 
-  /** The same file with a compressed form, made once and kept. */
+  /** The same file with a compressed form, made once and kept; as it is when there is too much to compress now. */
   async withCoding(resource: FileResource, coding: Coding): Promise<FileResource> {
     const name = `${coding} ${resource.identity} ${resource.key.toString('latin1')}`;
     const under = this.#compressions.get(name);
     if (under !== undefined) return under;
-    const made = this.#compress(resource, coding).finally(() => this.#compressions.delete(name));
+    if (this.#compressions.size >= MAX_WAITING_COMPRESSIONS) return resource;
+    const compress = () => this.#compress(resource, coding);
+    const made = this.#compressionTurns.run(compress).finally(() => this.#compressions.delete(name));
     this.#compressions.set(name, made);
     return made;
   }
@@ -148,8 +159,11 @@ export class ResourceStore {
         return { resource: this.#confirm(known!, askedAtMs), state: 'REVALIDATED' };
       default: {
         if (found.kind === 'missing' && found.reason !== undefined) report(found.reason);
-        if (known !== undefined) this.forget(known);
         const resource = maker.make(found, Buffer.from(key), hash, askedAtMs);
+        if (known !== undefined && isSameAnswer(known, resource)) {
+          return { resource: this.#confirm(known, askedAtMs), state: 'REVALIDATED' };
+        }
+        if (known !== undefined) this.forget(known);
         this.#put(resource);
         return { resource, state: known === undefined ? 'MISS' : 'EXPIRED' };
       }
@@ -165,8 +179,7 @@ export class ResourceStore {
   }
 
   #put(resource: Resource): void {
-    const absent = resource.kind === 'missing' || resource.kind === 'bad-request';
-    (absent ? this.#missing : this.#present).put(resource);
+    (resource.kind === 'missing' ? this.#missing : this.#present).put(resource);
   }
 
   async #compress(resource: FileResource, coding: Coding): Promise<FileResource> {
@@ -186,4 +199,10 @@ export class ResourceStore {
     const entry = this.#present.find(key, 0, key.length, hash);
     return entry?.kind === 'file' && entry.identity === identity ? entry : undefined;
   }
+}
+
+/** True for what has no state on disk that could be compared: still absent, or still elsewhere. */
+function isSameAnswer(known: Resource, found: Resource): boolean {
+  if (known.kind !== 'missing' && known.kind !== 'redirect') return false;
+  return known.kind === found.kind && known.identity === found.identity;
 }

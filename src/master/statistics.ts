@@ -6,7 +6,7 @@ import { buildDocument, type StatsBaseline, type StatsSample, type WorkerSample 
 import { residentBytes } from '../stats/resident.js';
 import { FIELD } from '../stats/schema.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
-import { emptySlot, mergeSlots, PublishedTotals, retire } from '../stats/totals.js';
+import { emptySlot, mergeSlots, PublishedTotals, retire, withoutLeaving } from '../stats/totals.js';
 import type { Snapshot } from '../stats/writer.js';
 import type { WorkerHandle } from './worker-handle.js';
 
@@ -69,7 +69,7 @@ export class Statistics {
       state: worker.state === 'gone' ? 'draining' : worker.state,
       restarts: facts.restartsOf(worker.place),
       uptimeMs: nowMs - worker.startedMs,
-      slot: this.#board.readSlot(worker.slot),
+      slot: withoutLeaving(this.#board.readSlot(worker.slot)),
     }));
     const slots = workers.map(({ slot }) => slot);
     const totals = this.#published.advance(mergeSlots(slots, [this.#departed, this.#own]));

@@ -27,6 +27,8 @@ export const SLOT_FIELDS = [
   'status404',
   /** Bytes handed to the kernel on client connections: heads and bodies. */
   'bytesSent',
+  /** Those of them in a write that has not returned, of which the kernel may take less. */
+  'bytesLeaving',
   /** Bytes read from client connections. */
   'bytesReceived',
   /** Requests for the statistics themselves and the health check: not in `requests`. */
@@ -77,6 +79,7 @@ export const SLOT_BYTES = SLOT_DOUBLES * 8;
 export const GAUGES: ReadonlySet<SlotField> = new Set<SlotField>([
   'seq',
   'open',
+  'bytesLeaving',
   'cacheEntries',
   'cacheBytes',
   'poolQueued',

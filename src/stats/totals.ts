@@ -46,6 +46,17 @@ export function mergeSlots(
   return totals;
 }
 
+/**
+ * The slot of a live worker as it may be published: without the bytes of which the kernel may yet take
+ * less, because what was published once is not taken back.
+ */
+export function withoutLeaving(slot: Float64Array): Float64Array {
+  const certain = slot.slice();
+  certain[FIELD.bytesSent]! -= certain[FIELD.bytesLeaving]!;
+  certain[FIELD.bytesLeaving] = 0;
+  return certain;
+}
+
 /** Adds the last slot of a worker that is gone to those of its predecessors. Returns the new sum. */
 export function retire(departed: Float64Array, last: Float64Array): Float64Array {
   return mergeSlots([], [departed, last]);
@@ -53,7 +64,7 @@ export function retire(departed: Float64Array, last: Float64Array): Float64Array
 
 /**
  * Remembers what was published, so that no counter is ever seen to go down. One can: a worker counts
- * bytes as sent before they leave, and takes back what was unsent when a connection breaks. A reader
+ * bytes as sent before they leave, and takes back what the kernel did not take. A reader
  * that computes rates takes a lower value for a restart of the server (Prometheus's `rate` does), and
  * would count everything once more. So a counter stands still until the truth has caught up with it.
  */

@@ -100,6 +100,8 @@ export interface TransportCounters {
   received(bytes: number): void;
   /** Bytes given to the kernel; a negative number takes back what it did not take. */
   sent(bytes: number): void;
+  /** Of what was counted as sent: in writes that begin now, and of which the kernel may take less. */
+  leaving(bytes: number): void;
 }
 
 /** A worker's half of a transport. */

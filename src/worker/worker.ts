@@ -80,6 +80,8 @@ export class Worker {
       clock: this.#clock,
       maxBytes: settings.cacheSizeMb * 1024 * 1024,
       revalidateMs: settings.cacheRevalidateMs,
+      // One thread is kept for look-ups, which are short and which hot files wait for.
+      maxCompressions: Math.max(1, settings.threadsPerWorker - 1),
       onEvict: () => slot.add('cacheEvictions', 1),
       report,
     });
@@ -90,7 +92,7 @@ export class Worker {
       dashboardRoot: DASHBOARD_ROOT,
     });
     const parts = { store: this.#store, tasks: this.#tasks, rules, monitoring, clock: this.#clock, report };
-    this.#handler = new StaticHandler({ ...parts, errorPages: settings.errorPages, spa: settings.spa });
+    this.#handler = new StaticHandler({ ...parts, ...settings });
     this.#context = this.#sessionContext();
   }
 
@@ -222,6 +224,9 @@ export function transportCounters(slot: SlotWriter): TransportCounters {
     },
     sent: (bytes) => {
       counters[FIELD.bytesSent]! += bytes;
+    },
+    leaving: (bytes) => {
+      counters[FIELD.bytesLeaving] = bytes;
     },
   };
 }

@@ -87,6 +87,8 @@ function describeConnections(makeMaster: () => MasterTransport): void {
         expect(unsentBytes).to.be.within(1, queuedBytes - 1);
       }
       expect(worker.count('bytesSent') - sent).to.be.within(1, 10 * MIB - 1);
+      const { certainBytes } = await worker.state();
+      expect(certainBytes, 'what was on record').to.deep.equal([...certainBytes].sort((a, b) => a - b));
       client.socket.resume();
       const bytes = await client.bytes(13 * MIB + 3 * 'more\n'.length);
       const more = Buffer.concat([Buffer.from('more\n'), pattern(MIB)]);

@@ -36,6 +36,7 @@ export class HandlerBench {
       clock: this.clock,
       maxBytes: 1024 * 1024,
       revalidateMs: 1000,
+      maxCompressions: 8,
       onEvict: () => undefined,
       report,
     });
@@ -53,6 +54,7 @@ export class HandlerBench {
       rules,
       monitoring,
       clock: this.clock,
+      dotfiles: 'hide',
       errorPages: settings.errorPages ?? [],
       spa: settings.spa ?? '',
       report,

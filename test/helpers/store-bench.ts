@@ -24,6 +24,7 @@ export class StoreBench {
       clock: this.clock,
       maxBytes: 1024 * 1024,
       revalidateMs: REVALIDATE_MS,
+      maxCompressions: 8,
       onEvict: () => this.evictions++,
       report: (problem) => this.reports.push(problem),
       ...overrides,

@@ -33,6 +33,7 @@ const TRANSPORTS: Readonly<Record<string, () => WorkerTransport>> = {
 const [name = '', slotText = ''] = process.argv.slice(2);
 const slot = new SlotWriter(SCOREBOARD_FD, Number(slotText));
 const log: string[] = [];
+const certainBytes: number[] = [];
 const paused = new Set<Connection>();
 const counters: TransportCounters = {
   taken: (upTo) => slot.set('taken', upTo),
@@ -41,6 +42,7 @@ const counters: TransportCounters = {
   handedBack: () => slot.add('handedBack', 1),
   received: (bytes) => slot.add('bytesReceived', bytes),
   sent: (bytes) => slot.add('bytesSent', bytes),
+  leaving: (bytes) => slot.set('bytesLeaving', bytes),
 };
 
 function tell(message: FromWorker): void {
@@ -208,7 +210,7 @@ function descriptors(): Record<string, number> {
 process.on('message', (message: ToWorker) => {
   if (message.ask === 'state') {
     const receivedBytes = slot.counters[FIELD.bytesReceived]!;
-    tell({ state: { log, receivedBytes, descriptors: descriptors() } });
+    tell({ state: { log, receivedBytes, certainBytes, descriptors: descriptors() } });
   } else if (message.ask === 'resume') {
     for (const connection of paused) connection.resume();
     paused.clear();
@@ -221,6 +223,7 @@ if (make === undefined) throw new Error(`no transport ${name}`);
 const transport = make();
 transport.onBeforeFlush(() => {
   log.push(`commit ${slot.counters[FIELD.taken]}`);
+  certainBytes.push(slot.counters[FIELD.bytesSent]! - slot.counters[FIELD.bytesLeaving]!);
   slot.commit();
 });
 transport.start((connection) => {

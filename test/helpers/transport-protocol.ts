@@ -34,6 +34,8 @@ export interface WorkerState {
   /** `commit N` for each commit with the number taken, `accept`, and `data` for the first bytes of each connection. */
   readonly log: readonly string[];
   readonly receivedBytes: number;
+  /** At each commit: bytes on record as sent that no later commit may take back. */
+  readonly certainBytes: readonly number[];
   /** Descriptors of each kind of target: paths, `socket`, … */
   readonly descriptors: Readonly<Record<string, number>>;
 }

@@ -50,7 +50,7 @@ describe('access log', () => {
       client.destroy();
       const [escaped, refused] = await linesSince(5, 2);
       expect(escaped).to.match(
-        /^"GET \/\\x22%0a127\.0\.0\.1%20-\\xFC<> HTTP\/1\.1" 404 \d+ "-" "\\x22quoted\\x22 \\x5C" T MISS$/,
+        /^"GET \/\\x22%0a127\.0\.0\.1%20-\\xFC<> HTTP\/1\.1" 404 \d+ "-" "\\x22quoted\\x22 \\x5C" T BYPASS$/,
       );
       expect(refused).to.match(/^"-" 400 /);
     });

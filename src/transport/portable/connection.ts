@@ -30,6 +30,9 @@ export interface Owner {
 /** Small writes are joined into one buffer up to this size; larger ones go out as they are (writev). */
 const JOIN_BYTES = 64 * 1024;
 
+/** A write up to this size is taken whole, unless the client has stopped reading: tcp(7), tcp_wmem. */
+const SURE_BYTES = 16 * 1024;
+
 export class PortableConnection implements Connection {
   readonly listener: number;
   readonly returned: boolean;
@@ -91,6 +94,11 @@ export class PortableConnection implements Connection {
     if (this.#writing === 0) return this.#gatheredBytes;
     const queued = handleOf(this.#socket)?.writeQueueSize ?? this.#pendingBytes;
     return this.#gatheredBytes + Math.min(queued, this.#writing);
+  }
+
+  /** Bytes that the next flush writes, if they are so many that the kernel may not take them all at once. */
+  get leavingBytes(): number {
+    return this.#writing === 0 && this.#gatheredBytes > SURE_BYTES ? this.#gatheredBytes : 0;
   }
 
   /** Begins to read; bytes that an earlier owner read come first. */

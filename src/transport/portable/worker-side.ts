@@ -100,14 +100,20 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    const leaving = dirty.reduce((bytes, connection) => bytes + connection.leavingBytes, 0);
+    this.counters.leaving(leaving);
     this.#commit();
     const starting = this.#starting;
     if (starting.length > 0) {
       this.#starting = [];
       for (const start of starting) start();
     }
-    const dirty = this.#dirty;
-    this.#dirty = [];
     for (const connection of dirty) connection.flush();
+    if (leaving > 0) {
+      this.counters.leaving(0);
+      this.#commit();
+    }
   };
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { PreparedReply } from '../../../src/http/serialise.js';
 import { foundFile, foundVariant } from '../../helpers/fake-tasks.js';
 import { HandlerBench } from '../../helpers/handler-bench.js';
+import { Later } from '../../helpers/later.js';
 import { fieldOf, textOf } from '../../helpers/replies.js';
 
 const LARGE = 'x'.repeat(5000);
@@ -45,6 +46,19 @@ describe('files/handler', () => {
       const hit = bench.ask('/a.txt');
       expect(hit).to.be.instanceOf(PreparedReply).and.to.include({ cache: 'HIT' });
       expect(bench.ask('/a.txt')).to.equal(hit);
+    });
+
+    it('is one file by whatever spelling, for the disk and the cache', async () => {
+      const gate = new Later<void>();
+      bench.tasks.gate = gate.promise;
+      bench.tasks.found.set('/a-b.txt', foundFile('/a-b.txt', LARGE));
+      const spellings = ['/a-b.txt', '/%61-b.txt', '//a-b.txt', '/x/../a-b.txt', '/./a%2Db.txt'];
+      const replies = spellings.map((target) => bench.get(target, { 'Accept-Encoding': 'br' }));
+      gate.resolve();
+      for (const reply of await Promise.all(replies))
+        expect(fieldOf(reply, 'content-encoding')).to.equal('br');
+      expect(bench.tasks.lookups).to.deep.equal([{ rawPath: '/a-b.txt' }]);
+      expect(bench.tasks.compressions).to.deep.equal(['br']);
     });
 
     it('is the same whatever the query', async () => {
@@ -159,7 +173,7 @@ describe('files/handler', () => {
 
   describe('a redirect', () => {
     beforeEach(() => {
-      bench.tasks.found.set('/docs', { kind: 'redirect', status: 301, location: '/docs/' });
+      bench.tasks.found.set('/docs', { kind: 'redirect', location: '/docs/' });
     });
 
     const location = async (target: string): Promise<string | undefined> =>
@@ -213,9 +227,14 @@ describe('files/handler', () => {
   });
 
   describe('what goes wrong', () => {
-    it('is 400 for broken encoding and 404 for what is not there, and remembered', async () => {
-      bench.tasks.found.set('/%zz', { kind: 'bad-request' });
-      expect(await bench.get('/%zz')).to.include({ status: 400, cache: 'MISS' });
+    it('is 400 for broken encoding and 404 for what no file can be named, without asking the disk', async () => {
+      expect(await bench.get('/%zz')).to.include({ status: 400, cache: 'BYPASS' });
+      expect(await bench.get('/a%2fb')).to.include({ status: 404, cache: 'BYPASS' });
+      expect(await bench.get('/.hidden')).to.include({ status: 404, cache: 'BYPASS' });
+      expect(bench.tasks.lookups).to.deep.equal([]);
+    });
+
+    it('is 404 for what is not there, and remembered', async () => {
       expect(await bench.get('/none')).to.include({ status: 404, cache: 'MISS' });
       expect(await bench.get('/none')).to.include({ status: 404, cache: 'HIT' });
       expect(await bench.head('/none')).to.include({ status: 404, body: null });

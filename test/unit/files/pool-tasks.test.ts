@@ -58,7 +58,7 @@ describe('files/pool-tasks', () => {
     expect(await kind('/')).to.equal('listing');
     expect(await kind('/sub')).to.equal('redirect');
     expect(await kind('/none')).to.equal('missing');
-    expect(await kind('/%')).to.equal('bad-request');
+    expect(await kind('/%')).to.equal('missing');
     const listing = await tasks.lookup({ rawPath: '/' });
     const known = listing.kind === 'listing' ? listing.identity : '';
     expect(await tasks.lookup({ rawPath: '/', known })).to.deep.equal({ kind: 'unchanged' });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventually } from '../../helpers/eventually.js';
 import { foundFile } from '../../helpers/fake-tasks.js';
 import { Later } from '../../helpers/later.js';
 import { REVALIDATE_MS, StoreBench } from '../../helpers/store-bench.js';
@@ -87,6 +88,41 @@ describe('files/store: compressed forms', () => {
     expect((await made).variants, 'for the request that asked').to.have.lengthOf(2);
     const kept = bench.fresh('/a.txt');
     expect(kept?.kind === 'file' && kept.variants[0]!.body!.toString()).to.equal('changed');
+  });
+
+  it('are made a few at a time, also behind one that fails', async () => {
+    bench = new StoreBench({ maxCompressions: 2 });
+    const gates = Array.from({ length: 5 }, () => new Later<void>());
+    const made = gates.map(async (gate, n) => {
+      bench.tasks.found.set(`/${n}`, foundFile(`/${n}`, TEXT));
+      const resource = await bench.file(`/${n}`);
+      bench.tasks.gate = gate.promise;
+      return bench.store.withCoding(resource, 'br');
+    });
+    await eventually(
+      () => bench.tasks.compressions.length === 2 || undefined,
+      () => 'two begin',
+    );
+    gates[0]!.reject(new Error('no memory'));
+    expect(await made[0]!.catch(({ message }) => message)).to.equal('no memory');
+    expect(bench.tasks.compressions).to.have.lengthOf(3);
+    for (const gate of gates) gate.resolve();
+    for (const resource of await Promise.all(made.slice(1))) expect(resource.variants).to.have.lengthOf(2);
+    expect(bench.tasks.compressions).to.have.lengthOf(5);
+  });
+
+  it('are not waited for behind many others', async () => {
+    const gate = new Later<void>();
+    bench.tasks.gate = gate.promise;
+    const ask = async (n: number) => {
+      bench.tasks.found.set(`/${n}`, foundFile(`/${n}`, TEXT));
+      return bench.store.withCoding(await bench.file(`/${n}`), 'br');
+    };
+    const waiting = Array.from({ length: 64 }, (_, n) => ask(n));
+    expect((await ask(64)).variants).to.have.lengthOf(1);
+    gate.resolve();
+    for (const resource of await Promise.all(waiting)) expect(resource.variants).to.have.lengthOf(2);
+    expect((await ask(64)).variants).to.have.lengthOf(2);
   });
 
   it('that save nothing are remembered as such', async () => {

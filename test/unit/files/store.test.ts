@@ -40,6 +40,19 @@ describe('files/store', () => {
       expect((await bench.file('/a')).variants[0]!.body!.toString()).to.equal('new text');
     });
 
+    it('REVALIDATED when it is still absent, or still elsewhere', async () => {
+      bench.tasks.found.set('/docs', { kind: 'redirect', location: '/docs/' });
+      for (const path of ['/none', '/docs']) {
+        await bench.get(path);
+        bench.pass(REVALIDATE_MS);
+        expect(await bench.state(path), path).to.equal('REVALIDATED');
+        expect(await bench.state(path), path).to.equal('HIT');
+      }
+      bench.pass(REVALIDATE_MS);
+      bench.tasks.found.set('/docs', { kind: 'redirect', location: '/docs' });
+      expect(await bench.state('/docs')).to.equal('EXPIRED');
+    });
+
     it('EXPIRED when it is gone, and when it is there again', async () => {
       await bench.get('/a');
       bench.tasks.found.delete('/a');

@@ -10,6 +10,7 @@ import {
   PublishedTotals,
   retire,
   summarise,
+  withoutLeaving,
 } from '../../../src/stats/totals.js';
 import { slotWith } from '../../helpers/stats-sample.js';
 
@@ -67,6 +68,12 @@ describe('stats/totals', () => {
         { numRuns: 30 },
       );
     });
+  });
+
+  it('withoutLeaving leaves out what the kernel may not take', () => {
+    const slot = slotWith({ bytesSent: 100, bytesLeaving: 30, requests: 2 });
+    expect(withoutLeaving(slot)).to.deep.equal(slotWith({ bytesSent: 70, requests: 2 }));
+    expect(slot[FIELD.bytesSent], 'the slot itself').to.equal(100);
   });
 
   describe('PublishedTotals', () => {
