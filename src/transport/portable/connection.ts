@@ -12,12 +12,13 @@ import type {
   SendFileOutcome,
   TransportCounters,
 } from '../connection.js';
-import { pumpFile } from './file-pump.js';
+import type { FilePump } from './file-pump.js';
 import { handleOf, type RawHandle, socketOf } from './raw-handle.js';
 
 /** What a connection asks of the transport that made it. */
 export interface Owner {
   readonly readBuffer: Buffer;
+  readonly pump: FilePump;
   readonly counters: TransportCounters;
   /** Calls `flush` of the connection at the end of this turn of the loop. */
   scheduleFlush(connection: PortableConnection): void;
@@ -123,7 +124,7 @@ export class PortableConnection implements Connection {
   }
 
   sendFile(file: OpenFile, parts: readonly FilePart[]): Promise<SendFileOutcome> {
-    return pumpFile(this, file, parts);
+    return this.#owner.pump.send(this, file, parts);
   }
 
   /** Resolves when all that was written has left, or the connection is gone (false). For the file pump. */

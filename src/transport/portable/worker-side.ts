@@ -6,6 +6,7 @@
  */
 import type { Connection, ConnectionHandler, TransportCounters, WorkerTransport } from '../connection.js';
 import { type Owner, PortableConnection } from './connection.js';
+import { FilePump } from './file-pump.js';
 import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
 import { HandleSender, type RawHandle } from './raw-handle.js';
 
@@ -16,6 +17,7 @@ const RESEND_MS = 50;
 export class PortableWorkerTransport implements WorkerTransport, Owner {
   readonly name = 'portable';
   readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly pump = new FilePump();
   readonly #channel: NodeJS.Process;
   readonly #sender: HandleSender;
   readonly counters: TransportCounters;

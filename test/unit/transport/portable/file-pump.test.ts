@@ -1,8 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { expect } from 'chai';
 import type { FilePart, OpenFile, SendFileOutcome } from '../../../../src/transport/connection.js';
-import { pumpFile, type Sink } from '../../../../src/transport/portable/file-pump.js';
+import { FilePump, type Sink } from '../../../../src/transport/portable/file-pump.js';
 import { TestDirectory } from '../../../helpers/directory.js';
+import { Later } from '../../../helpers/later.js';
 import { pattern } from '../../../helpers/transport-protocol.js';
 
 const SIZE = 1_000_000;
@@ -35,12 +36,14 @@ class FakeSink implements Sink {
 describe('transport/portable/file-pump', () => {
   let directory: TestDirectory;
   let sink: FakeSink;
+  let downloads: FilePump;
   let closed: number;
   let file: { fd: number; isSame: boolean } & OpenFile;
 
   beforeEach(() => {
     directory = new TestDirectory();
     sink = new FakeSink();
+    downloads = new FilePump();
     closed = 0;
     file = {
       fd: openSync(directory.write('file', CONTENT), 'r'),
@@ -58,7 +61,7 @@ describe('transport/portable/file-pump', () => {
   });
 
   function pump(...parts: FilePart[]): Promise<SendFileOutcome> {
-    return pumpFile(sink, file, parts);
+    return downloads.send(sink, file, parts);
   }
 
   it('sends slices and what stands between them, in order', async () => {
@@ -78,6 +81,25 @@ describe('transport/portable/file-pump', () => {
   it('holds no more than a piece in memory', async () => {
     await pump({ offset: 0, length: SIZE });
     expect(sink.largest).to.be.within(1, 256 * 1024);
+  });
+
+  it('holds the less of each download, the more of them stand still', async () => {
+    const stalled = Array.from({ length: 2000 }, () => {
+      const idle: OpenFile = { fd: -1, unchanged: async () => true, close: () => undefined };
+      const gone = new Later<boolean>();
+      const ended = downloads.send({ write: () => undefined, flushed: () => gone.promise }, idle, [
+        { offset: 0, length: SIZE },
+      ]);
+      return { gone, ended };
+    });
+    expect(await pump({ offset: 0, length: SIZE })).to.equal('sent');
+    expect(sink.bytes.equals(CONTENT)).to.equal(true);
+    expect(sink.largest * (stalled.length + 1)).to.be.within(1, 70 * 1024 * 1024);
+    for (const { gone, ended } of stalled) {
+      gone.resolve(false);
+      expect(await ended).to.equal('closed');
+    }
+    expect(downloads.pieceBytes).to.equal(256 * 1024);
   });
 
   it('sends nothing but closes the file when there is nothing to send', async () => {
@@ -111,7 +133,7 @@ describe('transport/portable/file-pump', () => {
   });
 
   it('rejects when the disk fails', async () => {
-    const code = await pumpFile(sink, { ...file, fd: 1_000_000 }, [{ offset: 0, length: 10 }]).then(
+    const code = await downloads.send(sink, { ...file, fd: 1_000_000 }, [{ offset: 0, length: 10 }]).then(
       () => 'sent',
       (error: NodeJS.ErrnoException) => error.code,
     );
