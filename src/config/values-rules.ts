@@ -28,10 +28,10 @@ function firstWord(text: string): readonly [string, string] {
   return [word, rest];
 }
 
-/** `404 /404.html`, or several statuses with one page: `500 502 503 /sorry.html`. */
 /** Errors that a person may get to see. What only programs cause, or what breaks the protocol, is answered briefly. */
 const PAGE_STATUSES = ['400', '404', '405', '500', '501', '503'];
 
+/** `404 /404.html`, or several statuses with one page: `500 503 /sorry.html`. */
 export const errorPages: ValueType<readonly ErrorPage[]> = rules({
   placeholder: "'STATUS PATH'",
   accepts: `STATUS PATH: statuses out of ${PAGE_STATUSES.join(', ')}, then a URL path`,

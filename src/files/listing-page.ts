@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { contentTypeOf } from '../http/content-type.js';
+import { escapeHtml } from '../http/html.js';
 import type { Listing, ListingEntry } from './listing.js';
 import { SCRIPT, STYLE } from './listing-assets.js';
 import { encodeSegment } from './paths.js';
@@ -17,14 +18,6 @@ const POLICY = [
   `base-uri 'none'`,
   `form-action 'none'`,
 ].join('; ');
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /**
  * Characters that would be invisible, or move or reorder the text around them: controls, line and
@@ -85,11 +78,6 @@ export function humanSize(sizeBytes: number): string {
     if (value < 999.5 || unit === 'PB') return `${Math.round(value)} ${unit}`;
   }
   return '';
-}
-
-/** Text made safe for HTML content and quoted attributes. Pure. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => ESCAPES[char]!);
 }
 
 /** A name for display: escaped, isolated from the direction of its surroundings, the unseen made visible. Pure. */

@@ -1,13 +1,8 @@
 /**
  * Replies that are made here and not found on disk: errors, and short texts.
  */
+import { escapeHtml } from './html.js';
 import { REASON, type Reply } from './reply.js';
-
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"]/g, (char) => ESCAPES[char]!);
-}
 
 function page(title: string, message: string): string {
   return `<!doctype html>

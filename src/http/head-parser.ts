@@ -75,6 +75,11 @@ export class HeadParser {
     head.present = 0;
     head.repeated = 0;
     head.lineCount = 0;
+    head.method = '';
+    head.minor = 1;
+    head.targetStart = 0;
+    head.targetEnd = 0;
+    head.versionEnd = 0;
     const next = this.#fields(this.#requestLine());
     if (next < 0) return next;
     head.length = next - start;
@@ -110,10 +115,12 @@ export class HeadParser {
     if (p - start > MAX_METHOD_BYTES) return this.#fail(501, 'unknown method');
     if (p === end) return this.#stalled(TOKEN, start + MAX_METHOD_BYTES);
     if (bytes[p] !== SP || p === start) return this.#fail(400, 'malformed request line');
-    this.head.method = methodAt(bytes, start, p);
+    const head = this.head;
+    head.method = methodAt(bytes, start, p);
     p++;
     const target = p;
     const limit = target + this.#limits.maxUrlBytes;
+    head.targetStart = target - start;
     let hash = DJB2_SEED;
     for (; p < end; p++) {
       const byte = bytes[p]!;
@@ -122,12 +129,10 @@ export class HeadParser {
     }
     const pathEnd = p;
     while (p < end && TARGET[bytes[p]!] !== 0) p++;
+    head.targetEnd = Math.min(p, limit) - start;
     if (p > limit) return this.#fail(414, 'request target too long');
     if (p === end) return this.#stalled(TARGET, limit);
     if (bytes[p] !== SP || p === target) return this.#fail(400, 'malformed request target');
-    const head = this.head;
-    head.targetStart = target - start;
-    head.targetEnd = p - start;
     head.key = bytes;
     head.keyStart = target;
     head.keyEnd = pathEnd;
@@ -145,8 +150,10 @@ export class HeadParser {
       if (!fits) return this.#fail(400, 'malformed HTTP version');
     }
     if (known < VERSION_FORM.length) return INCOMPLETE;
+    const head = this.head;
+    head.versionEnd = start + VERSION_FORM.length - 2 - this.#start;
     if (bytes[start + 5] !== 0x31) return this.#fail(505, 'only HTTP/1.0 and HTTP/1.1 are spoken here');
-    this.head.minor = bytes[start + 7] === 0x30 ? 0 : 1;
+    head.minor = bytes[start + 7] === 0x30 ? 0 : 1;
     return start + VERSION_FORM.length;
   }
 

@@ -69,8 +69,11 @@ export class RequestHead {
   /** The buffer that all offsets but the key's count in, from `base`. */
   bytes: Buffer;
   base = 0;
+  /** 0 until the method has been read; of a head that is refused, all is there that was read before the mistake. */
   targetStart = 0;
   targetEnd = 0;
+  /** 0 until the version has been read. */
+  versionEnd = 0;
   /** The raw path, which is the cache key: `key[keyStart..keyEnd)`, absolute offsets. */
   key: Buffer;
   keyStart = 0;
@@ -125,12 +128,18 @@ export class RequestHead {
 
   /** The method as received, known or not. */
   get methodText(): string {
-    return latin1(this.bytes, this.base, this.base + this.targetStart - 1);
+    return this.targetStart === 0 ? '' : latin1(this.bytes, this.base, this.base + this.targetStart - 1);
   }
 
   /** The request target as received, latin1. */
   get target(): string {
     return latin1(this.bytes, this.base + this.targetStart, this.base + this.targetEnd);
+  }
+
+  /** The version as received, such as `HTTP/1.1`. */
+  get versionText(): string {
+    if (this.versionEnd === 0) return '';
+    return latin1(this.bytes, this.base + this.targetEnd + 1, this.base + this.versionEnd);
   }
 
   /** The raw path, latin1, without query. */
@@ -153,6 +162,7 @@ export class RequestHead {
     copy.bytes = Buffer.from(this.bytes.subarray(this.base, this.base + this.length));
     copy.targetStart = this.targetStart;
     copy.targetEnd = this.targetEnd;
+    copy.versionEnd = this.versionEnd;
     copy.key = Buffer.from(this.key.subarray(this.keyStart, this.keyEnd));
     copy.keyEnd = copy.key.length;
     copy.keyHash = this.keyHash;

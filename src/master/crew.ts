@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import type { Settings } from '../config/settings.js';
 import { EXIT, HandoverError, messageOf } from '../errors.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
+import type { DrainMode } from '../transport/connection.js';
 import type { MasterTransport, Waiting } from '../transport/handover.js';
-import { BOOT_FAILED, type DrainMode, VERSION } from './protocol.js';
+import { BOOT_FAILED, VERSION } from './protocol.js';
 import { type DeathSeries, decideRespawn } from './respawn.js';
 import { type ProcessEnd, WorkerHandle } from './worker-handle.js';
 

@@ -11,11 +11,9 @@
  *       │ ◄─ report { text } ───────────────  │  at any time: one line for the server's own log
  */
 import type { Settings } from '../config/settings.js';
+import type { DrainMode } from '../transport/connection.js';
 
 export const VERSION = 1;
-
-/** How a worker ends: its idle connections go on elsewhere, or are closed. */
-export type DrainMode = 'hand-back' | 'close';
 
 interface Versioned {
   readonly v: typeof VERSION;

@@ -91,7 +91,6 @@ export function buildDocument(sample: StatsSample, previous: StatsBaseline = STA
 function statusOf(totals: Float64Array): StatsDocument['status'] {
   const count = (field: SlotField): number => totals[FIELD[field]]!;
   return {
-    '1xx': count('status1xx'),
     '2xx': count('status2xx'),
     '3xx': count('status3xx'),
     '4xx': count('status4xx'),

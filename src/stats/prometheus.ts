@@ -11,9 +11,6 @@ import { upperEdgeUs } from './histogram.js';
 import { FIELD, type StatsDocument, type WorkerStats } from './schema.js';
 import { histogramOf } from './totals.js';
 
-/** Content-Type of what `formatMetrics` returns. */
-export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-
 /**
  * Upper bounds of the response time buckets, in microseconds: near 1, 2.5 and 5 of each decade, and
  * each exactly an edge of the histogram we count in (8 to 15 times a power of two), so that nothing
@@ -59,7 +56,6 @@ function serverMetrics(document: StatsDocument, totals: Float64Array): Metric[] 
     counter('connections_refused_total', 'Client connections refused with 503.', connections.refused),
     counter('handed_back_total', 'Connections that workers gave back.', totals[FIELD.handedBack]!),
     counter('requests_total', 'Responses decided, by status class.', [
-      [{ status: '1xx' }, status['1xx']],
       [{ status: '2xx' }, status['2xx']],
       [{ status: '3xx' }, status['3xx']],
       [{ status: '4xx' }, status['4xx']],

@@ -16,7 +16,6 @@ export const SLOT_FIELDS = [
   'handedBack',
   /** Responses decided: every request that got a status, whatever it was. */
   'requests',
-  'status1xx',
   'status2xx',
   'status3xx',
   'status4xx',
@@ -124,7 +123,6 @@ export interface StatsDocument {
     readonly received: number;
   };
   readonly status: {
-    readonly '1xx': number;
     readonly '2xx': number;
     readonly '3xx': number;
     readonly '4xx': number;

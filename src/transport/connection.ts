@@ -90,6 +90,9 @@ export interface ConnectionHandler {
   onClose(error: Error | undefined): void;
 }
 
+/** How the connections of a worker that ends leave it: given back to go on elsewhere, or closed between requests. */
+export type DrainMode = 'hand-back' | 'close';
+
 /** What a worker's transport counts for the scoreboard. */
 export interface TransportCounters {
   /** Connections up to this number were received; on record before anything of the last is read. */

@@ -16,8 +16,8 @@ export interface AccessEntry {
   /** `''`: no request line could be read. */
   readonly method: string;
   readonly target: string;
-  /** Minor version of HTTP/1. */
-  readonly minor: 0 | 1;
+  /** `HTTP/1.1`, for instance. What stands behind a mistake in the request line is `''`, from the target on. */
+  readonly protocol: string;
   readonly status: number;
   /** Body bytes sent. */
   readonly bytes: number;
@@ -46,7 +46,9 @@ function combinedFormatter(): LineFormatter {
   const timeOf = perSecond(commonLogTime);
   return (entry, nowMs) => {
     const request =
-      entry.method === '' ? '-' : `${escaped(entry.method)} ${escaped(entry.target)} HTTP/1.${entry.minor}`;
+      entry.method === ''
+        ? '-'
+        : `${escaped(entry.method)} ${escaped(entry.target)} ${entry.protocol}`.trimEnd();
     return (
       `${entry.remote || '-'} - - [${timeOf(nowMs)}] "${request}" ${entry.status} ${entry.bytes} ` +
       `"${escaped(entry.referer) || '-'}" "${escaped(entry.userAgent) || '-'}" ` +
@@ -60,7 +62,7 @@ function jsonFormatter(pid: number): LineFormatter {
   const end = `,"pid":${pid}}\n`;
   return (entry, nowMs) =>
     `{"time":"${secondOf(nowMs)}${PADDED[nowMs % 1000]}Z","remote":${quote(entry.remote)}` +
-    `,"method":${quote(entry.method)},"target":${quote(entry.target)},"protocol":"HTTP/1.${entry.minor}"` +
+    `,"method":${quote(entry.method)},"target":${quote(entry.target)},"protocol":"${entry.protocol}"` +
     `,"status":${entry.status},"bytes":${entry.bytes},"durationMs":${Math.round(entry.durationUs) / 1000}` +
     `,"referer":${quote(entry.referer)},"userAgent":${quote(entry.userAgent)},"cache":"${entry.cache}"${end}`;
 }

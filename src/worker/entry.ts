@@ -12,6 +12,7 @@ import {
   type WorkerMessage,
 } from '../master/protocol.js';
 import { SlotWriter } from '../stats/scoreboard.js';
+import type { DrainMode } from '../transport/connection.js';
 import { PortableWorkerTransport } from '../transport/portable/worker-side.js';
 import { ReportLimit } from './report-limit.js';
 import { transportCounters, Worker } from './worker.js';
@@ -19,6 +20,7 @@ import { transportCounters, Worker } from './worker.js';
 /** How often to look whether the master is still there. */
 const LOOK_MS = 500;
 
+const reports = new ReportLimit(report, () => performance.now());
 let worker: Worker | undefined;
 let slot: SlotWriter | undefined;
 
@@ -46,6 +48,7 @@ process.on('message', (raw) => {
 process.on('disconnect', () => process.exit(0));
 setInterval(() => {
   if (!process.connected) process.exit(0);
+  reports.settle();
 }, LOOK_MS);
 
 send({ v: VERSION, kind: 'listening' });
@@ -55,8 +58,7 @@ function boot(message: StartMessage): void {
     slot = new SlotWriter(SCOREBOARD_FD, message.slot);
     const { settings, statsFile } = message;
     const transport = new PortableWorkerTransport(process, transportCounters(slot));
-    const limit = new ReportLimit(report, () => performance.now());
-    worker = new Worker({ settings, statsFile, slot, transport, report: (text) => limit.report(text) });
+    worker = new Worker({ settings, statsFile, slot, transport, report: (text) => reports.report(text) });
     worker.start();
     send({ v: VERSION, kind: 'ready' });
   } catch (error) {
@@ -64,7 +66,7 @@ function boot(message: StartMessage): void {
   }
 }
 
-async function drain(mode: 'hand-back' | 'close', timeoutMs: number): Promise<void> {
+async function drain(mode: DrainMode, timeoutMs: number): Promise<void> {
   await worker?.drain(mode, timeoutMs);
   await worker?.close();
   slot?.commit();

@@ -15,9 +15,12 @@ interface RequestLine {
   readonly remote: string;
   readonly method: string;
   readonly target: string;
+  readonly protocol: string;
   readonly referer: string;
   readonly userAgent: string;
 }
+
+const NO_REQUEST = { method: '', target: '', protocol: '', referer: '', userAgent: '' };
 
 export interface Exchange {
   readonly startedMs: number;
@@ -78,7 +81,7 @@ export class ExchangeRecorder {
     this.#slot.recordLatency(durationUs);
     if (line === undefined) return;
     const { status, cache } = reply;
-    this.#log?.write({ ...line, minor: exchange.minor, status, bytes: sent, durationUs, cache });
+    this.#log?.write({ ...line, status, bytes: sent, durationUs, cache });
   }
 
   aborted(): void {
@@ -92,11 +95,12 @@ export class ExchangeRecorder {
 
 function lineOf(head: RequestHead | undefined, connection: Connection): RequestLine {
   const remote = connection.peer.address;
-  if (head === undefined) return { remote, method: '', target: '', referer: '', userAgent: '' };
+  if (head === undefined) return { ...NO_REQUEST, remote };
   return {
     remote,
     method: head.methodText,
     target: head.target,
+    protocol: head.versionText,
     referer: head.field('referer') ?? '',
     userAgent: head.field('user-agent') ?? '',
   };

@@ -21,16 +21,19 @@ export class ReportLimit {
   }
 
   report(text: string): void {
-    const nowMs = this.#now();
-    if (nowMs - this.#windowStartMs >= WINDOW_MS) {
-      if (this.#unsaid > 0) this.#send(`${this.#unsaid} more problems were not reported one by one`);
-      this.#windowStartMs = nowMs;
-      this.#lines = 0;
-      this.#unsaid = 0;
-    }
+    this.settle();
+    if (this.#lines === 0) this.#windowStartMs = this.#now();
     if (this.#lines < MAX_LINES) {
       this.#lines++;
       this.#send(text);
     } else this.#unsaid++;
+  }
+
+  /** Says how many problems were not said, once their second is over. To be called now and then. */
+  settle(): void {
+    if (this.#now() - this.#windowStartMs < WINDOW_MS) return;
+    if (this.#unsaid > 0) this.#send(`${this.#unsaid} more problems were not reported one by one`);
+    this.#lines = 0;
+    this.#unsaid = 0;
   }
 }

@@ -12,7 +12,7 @@ import type { ParserLimits } from '../http/head-parser.js';
 import { RequestParser } from '../http/parser.js';
 import type { FileBody, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
-import type { Connection, ConnectionHandler } from '../transport/connection.js';
+import type { Connection, ConnectionHandler, DrainMode } from '../transport/connection.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import type { Exchange } from './exchange.js';
 import { isFileBody, Outbox, type OutboxOptions } from './outbox.js';
@@ -35,9 +35,6 @@ export interface SessionContext extends OutboxOptions {
   readonly report: (problem: string) => void;
   readonly gone: (session: HttpSession) => void;
 }
-
-/** How a session ends when its worker does: by giving the connection back, or by closing it. */
-export type DrainMode = 'hand-back' | 'close';
 
 type State = 'reading' | 'answering' | 'sending' | 'closing' | 'gone';
 
@@ -163,7 +160,7 @@ export class HttpSession implements ConnectionHandler, Timed {
       if (event === 'head') this.#onHead(parser.head);
       else if (event === 'content') this.#onContent();
       else if (event === 'end') this.#onBodyEnd();
-      else this.#refuse(parser.error!.status, parser.error!.message);
+      else this.#refuse(parser.error!.status, parser.error!.message, this.#receiving ?? parser.head);
     }
     this.#keepAhead();
     this.#rearm();

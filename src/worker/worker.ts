@@ -20,11 +20,11 @@ import { Clock } from '../http/clock.js';
 import { residentBytes } from '../stats/resident.js';
 import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
-import type { Connection, TransportCounters, WorkerTransport } from '../transport/connection.js';
+import type { Connection, DrainMode, TransportCounters, WorkerTransport } from '../transport/connection.js';
 import { AccessLog } from './access-log.js';
 import { Deadlines } from './deadlines.js';
 import { ExchangeRecorder } from './exchange.js';
-import { type DrainMode, HttpSession, type SessionContext, type SessionLimits } from './session.js';
+import { HttpSession, type SessionContext, type SessionLimits } from './session.js';
 
 export interface WorkerOptions {
   readonly settings: Settings;

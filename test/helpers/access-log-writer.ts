@@ -29,7 +29,7 @@ function writeFrom(first: number): void {
       remote: '127.0.0.1',
       method: 'GET',
       target: `/${name}/${n}`,
-      minor: 1,
+      protocol: 'HTTP/1.1',
       status: 200,
       bytes: n,
       durationUs: 1234,

@@ -45,7 +45,6 @@ const DOCUMENT: StatsDocument = {
   requests: { total: 100_000, perSecond: 1000, monitoring: 60, timeouts: 2, aborts: 5 },
   bytes: { sent: 1_024_000_000, sentPerSecond: 10_240_000, received: 20_000_000 },
   status: {
-    '1xx': 0,
     '2xx': 90_000,
     '3xx': 8000,
     '4xx': 1990,

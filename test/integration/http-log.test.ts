@@ -52,7 +52,30 @@ describe('access log', () => {
       expect(escaped).to.match(
         /^"GET \/\\x22%0a127\.0\.0\.1%20-\\xFC<> HTTP\/1\.1" 404 \d+ "-" "\\x22quoted\\x22 \\x5C" T BYPASS$/,
       );
-      expect(refused).to.match(/^"-" 400 /);
+      expect(refused).to.match(/^"GET \/ HTTP\/1\.1" 400 /);
+    });
+
+    it('says of a refused request what could be read of it', async () => {
+      const long = 'x'.repeat(9000);
+      let before = 7;
+      for (const [request, logged] of [
+        ['HEAD /none HTTP/3.0\r\n\r\n', /^"HEAD \/none HTTP\/3\.0" 505 0 "-" "-" T -$/],
+        [`HEAD /${long} HTTP/1.1\r\n\r\n`, /^"HEAD \/x{8191}" 414 0 "-" "-" T -$/],
+        ['GET /a\x01b HTTP/1.1\r\n\r\n', /^"GET \/a" 400 [1-9]\d* "-" "-" T -$/],
+        [
+          'GET /a HTTP/1.1\r\nUser-Agent: me\r\nHost: x\r\nHost: y\r\n\r\n',
+          /^"GET \/a HTTP\/1\.1" 400 [1-9]\d* "-" "me" T -$/,
+        ],
+        [
+          'POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n',
+          /^"POST \/a HTTP\/1\.1" 400 [1-9]\d* "-" "-" T -$/,
+        ],
+      ] as const) {
+        const { bytes } = await (await server.connect()).send(request).rest();
+        const isHead = request.startsWith('HEAD');
+        expect(bytes.toString('latin1').endsWith('\r\n\r\n'), 'no body').to.equal(isHead);
+        expect((await linesSince(before++, 1))[0]).to.match(logged);
+      }
     });
   });
 

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Listing, ListingEntry } from '../../../src/files/listing.js';
-import { displayName, escapeHtml, humanSize, renderListing } from '../../../src/files/listing-page.js';
+import { displayName, humanSize, renderListing } from '../../../src/files/listing-page.js';
+import { escapeHtml } from '../../../src/http/html.js';
 
 const TIME = '2026-03-04T05:06:07.890Z';
 const entry = (name: string, overrides: Partial<ListingEntry> = {}): ListingEntry => ({

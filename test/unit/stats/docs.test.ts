@@ -47,7 +47,7 @@ describe('docs of statistics and logs', () => {
         remote: '192.0.2.7',
         method: 'GET',
         target: '/a.html',
-        minor: 1,
+        protocol: 'HTTP/1.1',
         status: 200,
         bytes: 1234,
         durationUs: 1499,

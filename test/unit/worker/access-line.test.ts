@@ -9,7 +9,7 @@ function entry(changes: Partial<AccessEntry> = {}): AccessEntry {
     remote: '192.0.2.7',
     method: 'GET',
     target: '/a/b.html?x=1',
-    minor: 1,
+    protocol: 'HTTP/1.1',
     status: 200,
     bytes: 1234,
     durationUs: 1499,

@@ -18,7 +18,7 @@ function entry(target: string): AccessEntry {
     remote: '127.0.0.1',
     method: 'GET',
     target,
-    minor: 1,
+    protocol: 'HTTP/1.1',
     status: 200,
     bytes: 1,
     durationUs: 1,

@@ -15,7 +15,11 @@ describe('worker/report-limit', () => {
     nowMs = 999;
     limit.report('problem 25');
     expect(said).to.have.length(10);
+    limit.settle();
+    expect(said).to.have.length(10);
     nowMs = 1000;
+    limit.settle();
+    limit.settle();
     limit.report('another');
     expect(said.slice(10)).to.deep.equal(['16 more problems were not reported one by one', 'another']);
   });
