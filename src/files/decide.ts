@@ -74,10 +74,11 @@ function decideSelective(
   nowMs: number,
   isHead: boolean,
 ): Reply | DiskReply | undefined {
-  // What has no date of its own never matches one.
+  // What has no date never matches one, and conditions on dates do not apply to it (RFC 9110 sections 13.1.3 and 13.1.4).
+  const isDated = lastModifiedMs !== undefined;
   const validators = { etag: variant.etag, lastModifiedMs: lastModifiedMs ?? Number.POSITIVE_INFINITY };
   if (head.has(CONDITIONAL)) {
-    const outcome = evaluateConditions(conditionsOf(head), validators, nowMs);
+    const outcome = evaluateConditions(conditionsOf(head, isDated), validators, nowMs);
     if (outcome === 'not-modified') return withState(variant.notModified, state);
     if (outcome === 'precondition-failed') {
       return errorReply(412, 'The resource is not in the state that the request asks for.', {
@@ -97,13 +98,13 @@ function decideSelective(
   return partialReply(outcome.ranges, variant, state);
 }
 
-function conditionsOf(head: RequestHead): ConditionalRequest {
+function conditionsOf(head: RequestHead, isDated: boolean): ConditionalRequest {
   return {
     method: head.method,
     ifMatch: head.field('if-match'),
     ifNoneMatch: head.field('if-none-match'),
-    ifModifiedSince: head.field('if-modified-since'),
-    ifUnmodifiedSince: head.field('if-unmodified-since'),
+    ifModifiedSince: isDated ? head.field('if-modified-since') : undefined,
+    ifUnmodifiedSince: isDated ? head.field('if-unmodified-since') : undefined,
   };
 }
 

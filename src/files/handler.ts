@@ -23,7 +23,16 @@ import { type DiskReply, decide, isDiskReply } from './decide.js';
 import type { Monitoring } from './monitoring.js';
 import { openSame } from './open-file.js';
 import { encodePath, parsePath } from './paths.js';
-import { chooseVariant, codingToMake, type FileResource, type RedirectResource } from './resource.js';
+import {
+  type Compressible,
+  chooseVariant,
+  codingToMake,
+  type FileResource,
+  formsOf,
+  type ListingResource,
+  type RedirectResource,
+  type Representation,
+} from './resource.js';
 import type { ResponseRules } from './response-rules.js';
 import { type FileTasks, LookupFailure, type ResourceKey, type ResourceStore, type Stored } from './store.js';
 
@@ -47,6 +56,8 @@ export interface Asker {
 }
 
 const ALLOW = 'Allow: GET, HEAD, OPTIONS\r\n';
+/** For replies that are a page for a client that takes HTML, and something else for others. */
+const VARY_ACCEPT = 'Vary: Accept\r\n';
 const ACCEPT_ENCODING = fieldBit('accept-encoding');
 /** Distinct Accept-Encoding values that are remembered; browsers and tools have a few dozen. */
 const MAX_PREFERENCES = 256;
@@ -126,15 +137,8 @@ export class StaticHandler {
     switch (resource.kind) {
       case 'file':
         return this.#replyWithFile(head, resource, state);
-      case 'listing': {
-        const variant = prefersJson(head.field('accept')) ? resource.json : resource.html;
-        // A listing stays in memory, so nothing has to be opened.
-        return decide(
-          head,
-          { variant, lastModifiedMs: undefined, state },
-          this.#options.clock.nowMs,
-        ) as Reply;
-      }
+      case 'listing':
+        return this.#replyWithListing(head, resource, state);
       case 'redirect':
         return redirect(head, resource, state);
       case 'missing':
@@ -142,10 +146,19 @@ export class StaticHandler {
     }
   }
 
+  async #replyWithListing(head: RequestHead, resource: ListingResource, state: CacheState): Promise<Reply> {
+    const representation = prefersJson(head.field('accept')) ? 'json' : 'html';
+    const preference = this.#preference(head);
+    const completed = await this.#completed(resource, representation, preference);
+    const variant = chooseVariant(formsOf(completed, representation), preference);
+    // A listing stays in memory, so nothing has to be opened.
+    return decide(head, { variant, lastModifiedMs: undefined, state }, this.#options.clock.nowMs) as Reply;
+  }
+
   async #replyWithFile(head: RequestHead, resource: FileResource, found: CacheState): Promise<Reply> {
     const { store } = this.#options;
     const preference = this.#preference(head);
-    let current = await this.#completed(resource, preference);
+    let current = await this.#completed(resource, 'html', preference);
     let state = found;
     for (let attempt = 1; ; attempt++) {
       const reply = this.#select(head, current, preference, state);
@@ -164,13 +177,17 @@ export class StaticHandler {
     }
   }
 
-  /** The file with the form that suits the client best; as it is when that form cannot be made now. */
-  async #completed(resource: FileResource, preference: CodingPreference): Promise<FileResource> {
+  /** The resource with the form that suits the client best; as it is when that form cannot be made now. */
+  async #completed<R extends Compressible>(
+    resource: R,
+    representation: Representation,
+    preference: CodingPreference,
+  ): Promise<R> {
     const { store, tasks, report } = this.#options;
-    const coding = codingToMake(resource, preference, tasks.codings);
+    const coding = codingToMake(formsOf(resource, representation), preference, tasks.codings);
     if (coding === undefined) return resource;
     try {
-      return await store.withCoding(resource, coding);
+      return await store.withCoding(resource, representation, coding);
     } catch (error) {
       report(`${resource.urlPath} is sent as it is, not as ${coding}: ${messageOf(error)}`);
       return resource;
@@ -198,7 +215,8 @@ export class StaticHandler {
   async #notFound(head: RequestHead, state: CacheState): Promise<Reply> {
     if (this.#spa !== undefined && namesHtml(head.field('accept'))) {
       const stored = await this.#page(this.#spa);
-      if (stored.resource.kind === 'file') return this.#replyWith(head, stored);
+      if (stored.resource.kind === 'file')
+        return withFields(await this.#replyWith(head, stored), VARY_ACCEPT);
     }
     return this.#errorPage(head, 404, state);
   }
@@ -207,20 +225,35 @@ export class StaticHandler {
   async #errorPage(head: RequestHead, status: number, state: CacheState, fields = ''): Promise<Reply> {
     const headOnly = head.method === 'HEAD';
     const key = this.#errorPages.get(status);
-    const page = key === undefined ? undefined : (await this.#page(key)).resource;
-    const variant = page?.kind === 'file' ? page.variants[0] : undefined;
-    if (variant?.body == null || !acceptsHtml(head.field('accept'))) {
-      return { ...errorReply(status, '', { headOnly, fields }), cache: state };
+    const isVarying = key !== undefined || (status === 404 && this.#spa !== undefined);
+    const lines = isVarying ? fields + VARY_ACCEPT : fields;
+    if (key !== undefined && acceptsHtml(head.field('accept'))) {
+      const page = (await this.#page(key)).resource;
+      const reply = page.kind === 'file' ? await this.#asError(page, status, lines, headOnly) : undefined;
+      if (reply !== undefined) return { ...reply, cache: state };
     }
-    return {
-      status,
-      fields:
-        `Content-Type: ${variant.contentType}\r\nContent-Length: ${variant.sizeBytes}\r\n` +
-        `Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n${fields}`,
-      body: headOnly ? null : variant.body,
-      cache: state,
-      close: false,
-    };
+    return { ...errorReply(status, '', { headOnly, fields: lines }), cache: state };
+  }
+
+  /** A file as the body of an error; undefined when it has changed since it was looked up. */
+  async #asError(
+    page: FileResource,
+    status: number,
+    fields: string,
+    headOnly: boolean,
+  ): Promise<Reply | undefined> {
+    const variant = page.variants[0]!;
+    const { contentType, sizeBytes, body } = variant;
+    const all =
+      `Content-Type: ${contentType}\r\nContent-Length: ${sizeBytes}\r\n` +
+      `Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n${fields}`;
+    if (headOnly || body !== null) {
+      return { status, fields: all, body: headOnly ? null : body, cache: '', close: false };
+    }
+    const parts = [{ offset: 0, length: sizeBytes }];
+    const reply = await this.#open({ status, fields: all, variant, parts }, '');
+    if (reply === undefined) this.#options.store.forget(page);
+    return reply;
   }
 
   /** A page that the settings name by its file, which with clean URLs lies under another path. */
@@ -232,9 +265,7 @@ export class StaticHandler {
 
   #forOrigin(head: RequestHead, reply: Reply): Reply {
     const lines = this.#options.rules.originLines(head.field('origin'), reply.status >= 400);
-    if (lines === '') return reply;
-    const { status, fields, body, cache, close } = reply;
-    return { status, fields: fields + lines, body, cache, close };
+    return lines === '' ? reply : withFields(reply, lines);
   }
 
   async #failure(head: RequestHead, error: unknown): Promise<Reply> {
@@ -262,6 +293,11 @@ export class StaticHandler {
     }
     return preference;
   }
+}
+
+/** The reply with more field lines. A prepared reply has its bytes made, so this is a new one. */
+function withFields({ status, fields, body, cache, close }: Reply, lines: string): Reply {
+  return { status, fields: fields + lines, body, cache, close };
 }
 
 /** @param urlPath percent-encoded, as in a request */

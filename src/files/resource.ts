@@ -13,7 +13,7 @@ import { withCoding } from './identity.js';
 import type { ResponseRules } from './response-rules.js';
 
 /** What an entry costs besides its bodies: objects, head fields, the key. Measured roughly. */
-const ENTRY_OVERHEAD_BYTES = 2048;
+const ENTRY_OVERHEAD_BYTES = 4096;
 /** A body that is joined to its head for sending is in memory twice. */
 const JOINED_BYTES = 64 * 1024;
 /** Smaller bodies fit a packet as they are. */
@@ -70,10 +70,8 @@ interface ResourceBase extends CacheEntry<Resource> {
   checkedAtMs: number;
 }
 
-export interface FileResource extends ResourceBase {
-  readonly kind: 'file';
-  readonly urlPath: string;
-  readonly lastModifiedMs: number;
+/** One representation in its stored forms, the plain one first. */
+export interface Forms {
   readonly compressible: boolean;
   readonly variants: readonly Variant[];
   /** Codings that were tried and save nothing. */
@@ -85,12 +83,25 @@ export interface FileResource extends ResourceBase {
   completeFor: CodingPreference | undefined;
 }
 
-/** A listing in its two forms. */
+export interface FileResource extends ResourceBase, Forms {
+  readonly kind: 'file';
+  readonly urlPath: string;
+  readonly lastModifiedMs: number;
+}
+
+/** A listing in its two representations. */
 export interface ListingResource extends ResourceBase {
   readonly kind: 'listing';
-  readonly html: Variant;
-  readonly json: Variant;
+  readonly urlPath: string;
+  readonly html: Forms;
+  readonly json: Forms;
 }
+
+/** What has bodies that can be compressed. */
+export type Compressible = FileResource | ListingResource;
+
+/** Which representation of a resource is meant; a file has one. */
+export type Representation = 'html' | 'json';
 
 export interface RedirectResource extends ResourceBase {
   readonly kind: 'redirect';
@@ -139,12 +150,30 @@ export class ResourceMaker {
     }
   }
 
-  /** The same file with one more form, or with the note that the form is not worth keeping. */
-  withCoding(resource: FileResource, coding: Coding, body: Uint8Array): FileResource {
-    const identity = resource.variants[0]!;
-    const base = { ...resource, next: undefined, ...NOTHING_CHOSEN };
+  /** The same resource with one more form, or with the note that the form is not worth keeping. */
+  withCoding<R extends Compressible>(
+    resource: R,
+    representation: Representation,
+    coding: Coding,
+    body: Uint8Array,
+  ): R;
+  withCoding(
+    resource: Compressible,
+    representation: Representation,
+    coding: Coding,
+    body: Uint8Array,
+  ): Compressible {
+    const forms = this.#richer(resource, representation, coding, body);
+    const richer =
+      resource.kind === 'file' ? { ...resource, ...forms } : { ...resource, [representation]: forms };
+    return { ...richer, next: undefined, sizeBytes: sizeOf(resource.key, variantsOf(richer)) };
+  }
+
+  #richer(resource: Compressible, representation: Representation, coding: Coding, body: Uint8Array): Forms {
+    const { compressible, variants, useless } = formsOf(resource, representation);
+    const identity = variants[0]!;
     if (body.length >= identity.sizeBytes) {
-      return { ...base, useless: new Set([...resource.useless, coding]) };
+      return { compressible, variants, useless: new Set([...useless, coding]), ...NOTHING_CHOSEN };
     }
     const found: FoundVariant = {
       coding,
@@ -154,15 +183,19 @@ export class ResourceMaker {
       body,
       etag: withCoding(identity.etag, coding),
     };
-    const variants = [...resource.variants, this.#variant(found, resource)];
-    return { ...base, variants, sizeBytes: sizeOf(resource.key, variants) };
+    const variant =
+      resource.kind === 'file'
+        ? this.#variant(found, resource)
+        : this.#listingVariant(found, resource.urlPath, identity.contentType);
+    return { compressible, variants: [...variants, variant], useless, ...NOTHING_CHOSEN };
   }
 
   #file(found: FoundFile, base: Pick<FileResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>): FileResource {
     const compressible = this.#compress && isCompressible(this.#rules.contentType(found.urlPath));
     const shape = {
       urlPath: found.urlPath,
-      lastModifiedMs: found.mtimeMs,
+      // A file from the future was last modified no later than now (RFC 9110 section 8.8.2.1).
+      lastModifiedMs: Math.min(found.mtimeMs, base.checkedAtMs),
       compressible: compressible || found.variants.length > 1,
     };
     const variants = found.variants.map((variant) => this.#variant(variant, shape));
@@ -186,7 +219,7 @@ export class ResourceMaker {
     const { urlPath } = shape;
     const shared =
       this.#rules.cacheControlLine(urlPath) +
-      this.#rules.varyOn(shape.compressible) +
+      this.#rules.varyOn([shape.compressible ? 'Accept-Encoding' : '']) +
       NOSNIFF +
       this.#rules.extraLines(urlPath);
     const lastModified = `Last-Modified: ${formatHttpDate(shape.lastModifiedMs)}\r\n`;
@@ -197,61 +230,81 @@ export class ResourceMaker {
     found: FoundListing,
     base: Pick<ListingResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>,
   ): ListingResource {
-    const vary = this.#rules.byOrigin ? 'Accept, Origin' : 'Accept';
-    const shared = `Cache-Control: no-cache\r\nVary: ${vary}\r\n${NOSNIFF}${this.#rules.extraLines(found.urlPath)}`;
-    const form = (contentType: string, body: Uint8Array, etag: string): Variant =>
-      new Variant(
-        { coding: 'identity', path: '', identity: '', sizeBytes: body.length, body, etag },
-        contentType,
-        shared,
-        '',
-      );
+    const form = (contentType: string, body: Uint8Array, etag: string): Forms => {
+      const variant = {
+        coding: 'identity',
+        path: '',
+        identity: '',
+        sizeBytes: body.length,
+        body,
+        etag,
+      } as const;
+      const variants = [this.#listingVariant(variant, found.urlPath, contentType)];
+      return { compressible: this.#compress, variants, useless: new Set(), ...NOTHING_CHOSEN };
+    };
     const html = form('text/html; charset=utf-8', found.html, found.htmlEtag);
     const json = form('application/json; charset=utf-8', found.json, found.jsonEtag);
-    const sizeBytes = sizeOf(base.key, [html, json]);
-    return { ...base, kind: 'listing', identity: found.identity, sizeBytes, html, json };
+    const { identity, urlPath } = found;
+    const sizeBytes = sizeOf(base.key, [...html.variants, ...json.variants]);
+    return { ...base, kind: 'listing', urlPath, identity, sizeBytes, html, json };
+  }
+
+  #listingVariant(found: FoundVariant, urlPath: string, contentType: string): Variant {
+    const vary = this.#rules.varyOn(['Accept', this.#compress ? 'Accept-Encoding' : '']);
+    const shared = `Cache-Control: no-cache\r\n${vary}${NOSNIFF}${this.#rules.extraLines(urlPath)}`;
+    return new Variant(found, contentType, shared, '');
   }
 }
 
-/** The form of a file that suits a client best among those that are there. */
-export function chooseVariant(resource: FileResource, preference: CodingPreference): Variant {
-  if (resource.lastPreference === preference && resource.lastChoice !== undefined) return resource.lastChoice;
-  const { variants } = resource;
+/** The forms of one representation. */
+export function formsOf(resource: Compressible, representation: Representation): Forms {
+  return resource.kind === 'file' ? resource : resource[representation];
+}
+
+function variantsOf(resource: Compressible): readonly Variant[] {
+  if (resource.kind === 'file') return resource.variants;
+  return [...resource.html.variants, ...resource.json.variants];
+}
+
+/** The form that suits a client best among those that are there. */
+export function chooseVariant(forms: Forms, preference: CodingPreference): Variant {
+  if (forms.lastPreference === preference && forms.lastChoice !== undefined) return forms.lastChoice;
+  const { variants } = forms;
   const coding = chooseCoding(
     preference,
     variants.map((variant) => variant.coding),
   );
   const choice = variants.find((variant) => variant.coding === coding) ?? variants[0]!;
-  resource.lastPreference = preference;
-  resource.lastChoice = choice;
+  forms.lastPreference = preference;
+  forms.lastChoice = choice;
   return choice;
 }
 
 /** The coding worth making now for a client: better than any form there is, and not found useless before. */
 export function codingToMake(
-  resource: FileResource,
+  forms: Forms,
   preference: CodingPreference,
   makeable: readonly Coding[],
 ): Coding | undefined {
-  if (resource.completeFor === preference) return undefined;
-  const coding = missingCoding(resource, preference, makeable);
-  if (coding === undefined) resource.completeFor = preference;
+  if (forms.completeFor === preference) return undefined;
+  const coding = missingCoding(forms, preference, makeable);
+  if (coding === undefined) forms.completeFor = preference;
   return coding;
 }
 
 function missingCoding(
-  resource: FileResource,
+  forms: Forms,
   preference: CodingPreference,
   makeable: readonly Coding[],
 ): Coding | undefined {
-  const identity = resource.variants[0]!;
-  if (!resource.compressible || identity.body === null || identity.sizeBytes < MIN_COMPRESS_BYTES) {
+  const identity = forms.variants[0]!;
+  if (!forms.compressible || identity.body === null || identity.sizeBytes < MIN_COMPRESS_BYTES) {
     return undefined;
   }
-  const present = chooseVariant(resource, preference);
+  const present = chooseVariant(forms, preference);
   // Forms that were put there by the site's author are better than what can be made in passing.
   if (present.path !== identity.path) return undefined;
-  const candidates = makeable.filter((coding) => !resource.useless.has(coding));
+  const candidates = makeable.filter((coding) => !forms.useless.has(coding));
   const coding = chooseCoding(preference, ['identity', ...candidates]);
   return coding === 'identity' || coding === present.coding ? undefined : coding;
 }

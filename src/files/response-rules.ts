@@ -86,9 +86,9 @@ export class ResponseRules {
     return `${lines}Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n${allowed}Access-Control-Max-Age: 86400\r\n`;
   }
 
-  /** Names of request fields that a response depends on. */
-  varyOn(negotiated: boolean): string {
-    const names = [negotiated ? 'Accept-Encoding' : '', this.byOrigin ? 'Origin' : ''].filter(Boolean);
+  /** The Vary line of a response that depends on these request fields (`''` is none), and on Origin by the settings. */
+  varyOn(fields: readonly string[]): string {
+    const names = [...fields, this.byOrigin ? 'Origin' : ''].filter(Boolean);
     return names.length === 0 ? '' : `Vary: ${names.join(', ')}\r\n`;
   }
 }

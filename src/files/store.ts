@@ -9,7 +9,13 @@ import type { CacheState, Coding } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
 import { Turns } from '../pool/turns.js';
 import type { Found, LookupTask } from './found.js';
-import type { FileResource, Resource, ResourceMaker } from './resource.js';
+import {
+  type Compressible,
+  formsOf,
+  type Representation,
+  type Resource,
+  type ResourceMaker,
+} from './resource.js';
 
 /** The work that is done in pool threads. */
 export interface FileTasks {
@@ -68,7 +74,7 @@ export class ResourceStore {
   /** Lookups under way that others may wait for. */
   readonly #lookups = new Map<string, { readonly askedAtMs: number; readonly stored: Promise<Stored> }>();
   /** Compressions under way or waiting, for others to wait for. */
-  readonly #compressions = new Map<string, Promise<FileResource>>();
+  readonly #compressions = new Map<string, Promise<Compressible>>();
   readonly #compressionTurns: Turns;
 
   constructor(options: StoreOptions) {
@@ -110,13 +116,17 @@ export class ResourceStore {
     return stored;
   }
 
-  /** The same file with a compressed form, made once and kept; as it is when there is too much to compress now. */
-  async withCoding(resource: FileResource, coding: Coding): Promise<FileResource> {
-    const name = `${coding} ${resource.identity} ${resource.key.toString('latin1')}`;
+  /** The same resource with a compressed form, made once and kept; as it is when there is too much to compress now. */
+  async withCoding<R extends Compressible>(
+    resource: R,
+    representation: Representation,
+    coding: Coding,
+  ): Promise<R> {
+    const name = `${coding} ${representation} ${resource.identity} ${resource.key.toString('latin1')}`;
     const under = this.#compressions.get(name);
-    if (under !== undefined) return under;
+    if (under !== undefined) return under as Promise<R>;
     if (this.#compressions.size >= MAX_WAITING_COMPRESSIONS) return resource;
-    const compress = () => this.#compress(resource, coding);
+    const compress = () => this.#compress(resource, representation, coding);
     const made = this.#compressionTurns.run(compress).finally(() => this.#compressions.delete(name));
     this.#compressions.set(name, made);
     return made;
@@ -182,22 +192,28 @@ export class ResourceStore {
     (resource.kind === 'missing' ? this.#missing : this.#present).put(resource);
   }
 
-  async #compress(resource: FileResource, coding: Coding): Promise<FileResource> {
+  async #compress<R extends Compressible>(
+    resource: R,
+    representation: Representation,
+    coding: Coding,
+  ): Promise<R> {
     const { tasks, maker } = this.#options;
     const known = this.#cached(resource);
-    if (known?.variants.some((variant) => variant.coding === coding)) return known;
-    const bytes = await tasks.compress(resource.variants[0]!.body!, coding);
+    if (known !== undefined && formsOf(known, representation).variants.some((v) => v.coding === coding)) {
+      return known;
+    }
+    const bytes = await tasks.compress(formsOf(resource, representation).variants[0]!.body!, coding);
     // Meanwhile the entry may have been replaced, or have gained another form.
     const current = this.#cached(resource);
-    const richer = maker.withCoding(current ?? resource, coding, bytes);
+    const richer = maker.withCoding(current ?? resource, representation, coding, bytes);
     if (current !== undefined) this.#present.put(richer);
     return richer;
   }
 
-  /** The entry that the cache has of the same state of the same file. */
-  #cached({ key, hash, identity }: FileResource): FileResource | undefined {
+  /** The entry that the cache has of the same state of the same resource. */
+  #cached<R extends Compressible>({ key, hash, identity, kind }: R): R | undefined {
     const entry = this.#present.find(key, 0, key.length, hash);
-    return entry?.kind === 'file' && entry.identity === identity ? entry : undefined;
+    return entry?.kind === kind && entry.identity === identity ? (entry as R) : undefined;
   }
 }
 

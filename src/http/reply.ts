@@ -19,7 +19,7 @@ export interface Reply {
   readonly status: number;
   /** Field lines, each ended by CRLF, Content-Length among them. */
   readonly fields: string;
-  /** Null: no body bytes are sent (HEAD, 204, 304, or Content-Length: 0). */
+  /** Null: no body bytes are sent (HEAD, 304, or Content-Length: 0). */
   readonly body: Buffer | FileBody | null;
   readonly cache: CacheState;
   /** True when the connection must not be used after this response. */
@@ -35,11 +35,9 @@ export type Coding = 'identity' | 'gzip' | 'br' | 'zstd';
 export const REASON: Readonly<Record<number, string>> = {
   100: 'Continue',
   200: 'OK',
-  204: 'No Content',
   206: 'Partial Content',
   301: 'Moved Permanently',
   304: 'Not Modified',
-  308: 'Permanent Redirect',
   400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',

@@ -99,6 +99,7 @@ describe('files/decide', () => {
         ).status;
       };
       expect(listing({ 'If-Modified-Since': 'Fri, 01 Jan 2038 00:00:00 GMT' })).to.equal(200);
+      expect(listing({ 'If-Unmodified-Since': 'Fri, 01 Jan 1999 00:00:00 GMT' })).to.equal(200);
       expect(listing({ 'If-None-Match': ETAG })).to.equal(304);
       expect(listing({ Range: 'bytes=0-1', 'If-Range': 'Fri, 01 Jan 2038 00:00:00 GMT' })).to.equal(200);
     });

@@ -50,6 +50,23 @@ describe('files/handler: files on disk', () => {
 
   const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
+  it('serve as error pages too, with the length they have', async () => {
+    bench = new HandlerBench({ errorPages: [{ status: 404, path: '/large.bin' }] });
+    bench.tasks.found.set('/large.bin', ({ rawPath }) => found(rawPath));
+    for (const target of ['/none', '/none/either']) {
+      const reply = await bench.get(target);
+      replies.push(reply);
+      expect([reply.status, fieldOf(reply, 'content-length')]).to.deep.equal([404, '1000']);
+      expect((reply.body as FileBody).parts).to.deep.equal([{ offset: 0, length: 1000 }]);
+    }
+    expect(await bench.head('/none')).to.deep.include({ status: 404, body: null });
+    await change('y');
+    const reply = await bench.get('/none');
+    expect([reply.status, Buffer.isBuffer(reply.body)]).to.deep.equal([404, true]);
+    replies.push(await bench.get('/none'));
+    expect(fieldOf(replies.at(-1)!, 'content-length')).to.equal('1');
+  });
+
   it('are opened for each response, and looked up once', async () => {
     const bodies = [(await get()).body, (await get()).body] as FileBody[];
     expect(bodies.map(({ parts }) => parts)).to.deep.equal(new Array(2).fill([{ offset: 0, length: 1000 }]));

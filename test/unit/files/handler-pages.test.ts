@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { foundFile } from '../../helpers/fake-tasks.js';
 import { HandlerBench } from '../../helpers/handler-bench.js';
-import { fieldOf, textOf } from '../../helpers/replies.js';
+import { fieldOf, fieldsOf, textOf } from '../../helpers/replies.js';
 
 const HTML = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 const SCRIPT = { Accept: '*/*' };
@@ -26,6 +26,16 @@ describe('files/handler: pages for what is not there', () => {
       const reply = await bench.get('/app.js', SCRIPT);
       expect([reply.status, textOf(reply)]).to.deep.equal([404, '<lost>']);
       expect((await bench.get('/app.js')).status).to.equal(404);
+    });
+
+    it('is one answer of several, whatever it is', async () => {
+      for (const [target, accept, vary] of [
+        ['/users/7', HTML, 'Accept-Encoding, Accept'],
+        ['/users/7', SCRIPT, 'Accept'],
+        ['/index.html', HTML, 'Accept-Encoding'],
+      ] as const) {
+        expect(fieldsOf(await bench.get(target, accept), 'vary').join(', '), target).to.equal(vary);
+      }
     });
 
     it('knows conditions and HEAD', async () => {
@@ -88,6 +98,14 @@ describe('files/handler: pages for what is not there', () => {
     it('is sent whatever the conditions and ranges were', async () => {
       const reply = await bench.get('/none', { 'If-None-Match': '*', Range: 'bytes=0-0' });
       expect([reply.status, textOf(reply)]).to.deep.equal([404, '<lost>']);
+    });
+
+    it('is for who accepts HTML, which its answers say', async () => {
+      for (const accept of ['text/html', 'application/json']) {
+        expect(fieldOf(await bench.get('/none', { Accept: accept }), 'vary')).to.equal('Accept');
+      }
+      const plain = new HandlerBench();
+      expect(fieldOf(await plain.get('/none', HTML), 'vary')).to.equal(undefined);
     });
 
     it('is not for HEAD, nor for who accepts no HTML', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { FoundListing } from '../../../src/files/found.js';
 import { PreparedReply } from '../../../src/http/serialise.js';
 import { foundFile, foundVariant } from '../../helpers/fake-tasks.js';
 import { HandlerBench } from '../../helpers/handler-bench.js';
@@ -215,6 +216,23 @@ describe('files/handler', () => {
       expect(textOf(await bench.get('/'))).to.equal('<ul>');
       expect(textOf(await bench.get('/', { Accept: 'application/json' }))).to.equal('[]');
       expect(textOf(await bench.get('/', HTML))).to.equal('<ul>');
+    });
+
+    it('is compressed once for who takes that', async () => {
+      const html = Buffer.from(LARGE);
+      const { found } = bench.tasks;
+      found.set('/', { ...(found.get('/') as FoundListing), html });
+      for (const state of ['MISS', 'HIT']) {
+        const reply = await bench.get('/', { 'Accept-Encoding': 'br' });
+        expect([fieldOf(reply, 'content-encoding'), fieldOf(reply, 'etag')]).to.deep.equal(['br', '"h-br"']);
+        expect(fieldOf(reply, 'vary')).to.equal('Accept, Accept-Encoding');
+        expect(reply.cache).to.equal(state);
+      }
+      expect(textOf(await bench.get('/'))).to.equal(LARGE);
+      expect(textOf(await bench.get('/', { 'Accept-Encoding': 'br', Accept: 'application/json' }))).to.equal(
+        '[]',
+      );
+      expect(bench.tasks.compressions).to.deep.equal(['br']);
     });
 
     it('has conditions for each form', async () => {

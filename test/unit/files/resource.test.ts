@@ -13,7 +13,7 @@ import {
 } from '../../../src/files/resource.js';
 import { ResponseRules, type ResponseSettings } from '../../../src/files/response-rules.js';
 import { parseAcceptEncoding } from '../../../src/http/negotiation.js';
-import { foundFile, foundVariant, MODIFIED } from '../../helpers/fake-tasks.js';
+import { foundFile, foundVariant, MODIFIED, MODIFIED_MS } from '../../helpers/fake-tasks.js';
 import { fieldOf } from '../../helpers/replies.js';
 
 const LARGE = 'x'.repeat(2 * MIN_COMPRESS_BYTES);
@@ -21,7 +21,7 @@ const MAKEABLE = ['br', 'gzip'] as const;
 
 function make(found: Findable, settings: Partial<ResponseSettings> = {}, compress = true): Resource {
   const rules = new ResponseRules({ cacheControl: [], headers: [], cors: [], ...settings });
-  return new ResourceMaker(rules, compress).make(found, Buffer.from('/key'), 7, 1000);
+  return new ResourceMaker(rules, compress).make(found, Buffer.from('/key'), 7, MODIFIED_MS + 1000);
 }
 
 function makeFile(
@@ -123,6 +123,14 @@ describe('files/resource', () => {
       }
     });
 
+    it('from the future was last modified now', () => {
+      const found = { ...foundFile('/a.txt', 'text'), mtimeMs: MODIFIED_MS + 5000 };
+      const rules = new ResponseRules({ cacheControl: [], headers: [], cors: [] });
+      const file = new ResourceMaker(rules, true).make(found, Buffer.from('/a.txt'), 7, MODIFIED_MS);
+      expect(fieldOf((file as FileResource).variants[0]!.headHit, 'last-modified')).to.equal(MODIFIED);
+      expect((file as FileResource).lastModifiedMs).to.equal(MODIFIED_MS);
+    });
+
     it('costs what it holds, small bodies twice', () => {
       const empty = makeFile('/a', '').sizeBytes;
       expect(makeFile('/a', 'x'.repeat(1000)).sizeBytes - empty).to.equal(2000);
@@ -141,16 +149,17 @@ describe('files/resource', () => {
       jsonEtag: '"j"',
     }) as ListingResource;
 
-    it('has two forms, which depend on Accept', () => {
-      for (const [variant, type, etag] of [
+    it('is HTML and JSON, which depend on Accept', () => {
+      for (const [forms, type, etag] of [
         [listing.html, 'text/html; charset=utf-8', '"h"'],
         [listing.json, 'application/json; charset=utf-8', '"j"'],
       ] as const) {
+        const variant = forms.variants[0]!;
         expect(fieldOf(variant.hit!, 'content-type')).to.equal(type);
         expect(fieldOf(variant.hit!, 'etag')).to.equal(etag);
-        expect(fieldOf(variant.hit!, 'vary')).to.equal('Accept');
+        expect(fieldOf(variant.hit!, 'vary')).to.equal('Accept, Accept-Encoding');
         expect(fieldOf(variant.hit!, 'last-modified')).to.equal(undefined);
-        expect(fieldOf(variant.notModified, 'vary')).to.equal('Accept');
+        expect(fieldOf(variant.notModified, 'vary')).to.equal('Accept, Accept-Encoding');
       }
     });
   });
@@ -222,7 +231,7 @@ describe('files/resource', () => {
 
     it('is none that was tried and saved nothing', () => {
       const maker = new ResourceMaker(new ResponseRules({ cacheControl: [], headers: [], cors: [] }), true);
-      const tried = maker.withCoding(makeFile('/a.txt', LARGE), 'br', Buffer.alloc(LARGE.length));
+      const tried = maker.withCoding(makeFile('/a.txt', LARGE), 'html', 'br', Buffer.alloc(LARGE.length));
       expect([...tried.useless]).to.deep.equal(['br']);
       expect([toMake(tried, 'br'), toMake(tried, 'br, gzip')]).to.deep.equal([undefined, 'gzip']);
     });
@@ -232,16 +241,21 @@ describe('files/resource', () => {
       const preference = parseAcceptEncoding('br, gzip;q=0.5');
       const plain = makeFile('/a.txt', LARGE);
       expect(codingToMake(plain, preference, MAKEABLE)).to.equal('br');
-      const richer = maker.withCoding(plain, 'gzip', Buffer.from('gz'));
+      const richer = maker.withCoding(plain, 'html', 'gzip', Buffer.from('gz'));
       expect(codingToMake(richer, preference, MAKEABLE)).to.equal('br');
-      const richest = maker.withCoding(richer, 'br', Buffer.from('br'));
+      const richest = maker.withCoding(richer, 'html', 'br', Buffer.from('br'));
       expect(codingToMake(richest, preference, MAKEABLE)).to.equal(undefined);
       expect(chooseVariant(richest, preference).coding).to.equal('br');
     });
 
     it('has its own tag, and the date of the file', () => {
       const maker = new ResourceMaker(new ResponseRules({ cacheControl: [], headers: [], cors: [] }), true);
-      const [, gzip] = maker.withCoding(makeFile('/a.txt', LARGE), 'gzip', Buffer.from('gz')).variants;
+      const [, gzip] = maker.withCoding(
+        makeFile('/a.txt', LARGE),
+        'html',
+        'gzip',
+        Buffer.from('gz'),
+      ).variants;
       expect([gzip!.etag, fieldOf(gzip!.hit!, 'last-modified'), fieldOf(gzip!.hit!, 'vary')]).to.deep.equal([
         '"/a.txt-1-gzip"',
         MODIFIED,

@@ -114,8 +114,9 @@ describe('files/response-rules', () => {
   describe('Vary', () => {
     it('names what a response depends on', () => {
       const byOrigin = rules({ cors: ['https://a.example'] });
-      expect([rules().varyOn(false), rules().varyOn(true)]).to.deep.equal(['', 'Vary: Accept-Encoding\r\n']);
-      expect([byOrigin.varyOn(false), byOrigin.varyOn(true)]).to.deep.equal([
+      const [none, coding] = [[''], ['Accept-Encoding']];
+      expect([rules().varyOn(none), rules().varyOn(coding)]).to.deep.equal(['', 'Vary: Accept-Encoding\r\n']);
+      expect([byOrigin.varyOn(none), byOrigin.varyOn(coding)]).to.deep.equal([
         'Vary: Origin\r\n',
         'Vary: Accept-Encoding, Origin\r\n',
       ]);

@@ -16,7 +16,9 @@ describe('files/store: compressed forms', () => {
 
   it('are made once, kept, and found by the next request', async () => {
     const resource = await bench.file('/a.txt');
-    const made = await Promise.all(Array.from({ length: 5 }, () => bench.store.withCoding(resource, 'br')));
+    const made = await Promise.all(
+      Array.from({ length: 5 }, () => bench.store.withCoding(resource, 'html', 'br')),
+    );
     expect(new Set(made).size).to.equal(1);
     expect(bench.tasks.compressions).to.deep.equal(['br']);
     expect((await bench.file('/a.txt')).variants.map(({ coding }) => coding)).to.deep.equal([
@@ -28,13 +30,16 @@ describe('files/store: compressed forms', () => {
   it('cost what they are', async () => {
     const resource = await bench.file('/a.txt');
     const before = bench.store.sizeBytes;
-    await bench.store.withCoding(resource, 'br');
+    await bench.store.withCoding(resource, 'html', 'br');
     expect(bench.store.sizeBytes).to.be.greaterThan(before + 2000);
   });
 
   it('of two kinds made at once are both kept', async () => {
     const resource = await bench.file('/a.txt');
-    await Promise.all([bench.store.withCoding(resource, 'br'), bench.store.withCoding(resource, 'gzip')]);
+    await Promise.all([
+      bench.store.withCoding(resource, 'html', 'br'),
+      bench.store.withCoding(resource, 'html', 'gzip'),
+    ]);
     expect((await bench.file('/a.txt')).variants.map(({ coding }) => coding)).to.have.members([
       'identity',
       'br',
@@ -43,7 +48,7 @@ describe('files/store: compressed forms', () => {
   });
 
   it('survive a look at the disk that found nothing new', async () => {
-    await bench.store.withCoding(await bench.file('/a.txt'), 'br');
+    await bench.store.withCoding(await bench.file('/a.txt'), 'html', 'br');
     bench.pass(REVALIDATE_MS);
     const { resource, state: how } = await bench.get('/a.txt');
     expect([how, resource.kind === 'file' && resource.variants.length]).to.deep.equal(['REVALIDATED', 2]);
@@ -53,7 +58,7 @@ describe('files/store: compressed forms', () => {
     const resource = await bench.file('/a.txt');
     const gate = new Later<void>();
     bench.tasks.gate = gate.promise;
-    const made = bench.store.withCoding(resource, 'br');
+    const made = bench.store.withCoding(resource, 'html', 'br');
     bench.pass(REVALIDATE_MS);
     const answer = new Later<void>();
     bench.tasks.found.set('/a.txt', async () => {
@@ -71,8 +76,8 @@ describe('files/store: compressed forms', () => {
 
   it('are never there twice', async () => {
     const resource = await bench.file('/a.txt');
-    await bench.store.withCoding(resource, 'br');
-    const again = await bench.store.withCoding(resource, 'br');
+    await bench.store.withCoding(resource, 'html', 'br');
+    const again = await bench.store.withCoding(resource, 'html', 'br');
     expect(again.variants.map(({ coding }) => coding)).to.deep.equal(['identity', 'br']);
   });
 
@@ -80,7 +85,7 @@ describe('files/store: compressed forms', () => {
     const resource = await bench.file('/a.txt');
     const gate = new Later<void>();
     bench.tasks.gate = gate.promise;
-    const made = bench.store.withCoding(resource, 'br');
+    const made = bench.store.withCoding(resource, 'html', 'br');
     bench.tasks.found.set('/a.txt', foundFile('/a.txt', 'changed', 2));
     bench.pass(REVALIDATE_MS);
     await bench.get('/a.txt');
@@ -97,7 +102,7 @@ describe('files/store: compressed forms', () => {
       bench.tasks.found.set(`/${n}`, foundFile(`/${n}`, TEXT));
       const resource = await bench.file(`/${n}`);
       bench.tasks.gate = gate.promise;
-      return bench.store.withCoding(resource, 'br');
+      return bench.store.withCoding(resource, 'html', 'br');
     });
     await eventually(
       () => bench.tasks.compressions.length === 2 || undefined,
@@ -116,7 +121,7 @@ describe('files/store: compressed forms', () => {
     bench.tasks.gate = gate.promise;
     const ask = async (n: number) => {
       bench.tasks.found.set(`/${n}`, foundFile(`/${n}`, TEXT));
-      return bench.store.withCoding(await bench.file(`/${n}`), 'br');
+      return bench.store.withCoding(await bench.file(`/${n}`), 'html', 'br');
     };
     const waiting = Array.from({ length: 64 }, (_, n) => ask(n));
     expect((await ask(64)).variants).to.have.lengthOf(1);
@@ -127,7 +132,7 @@ describe('files/store: compressed forms', () => {
 
   it('that save nothing are remembered as such', async () => {
     bench.tasks.ratio = 1;
-    await bench.store.withCoding(await bench.file('/a.txt'), 'br');
+    await bench.store.withCoding(await bench.file('/a.txt'), 'html', 'br');
     const kept = await bench.file('/a.txt');
     expect([kept.variants.length, [...kept.useless]]).to.deep.equal([1, ['br']]);
   });
@@ -135,9 +140,11 @@ describe('files/store: compressed forms', () => {
   it('that cannot be made now may be made later', async () => {
     const resource = await bench.file('/a.txt');
     bench.tasks.gate = Promise.reject(new Error('full'));
-    const failed = await bench.store.withCoding(resource, 'br').catch((error: Error) => error.message);
+    const failed = await bench.store
+      .withCoding(resource, 'html', 'br')
+      .catch((error: Error) => error.message);
     expect(failed).to.equal('full');
     bench.tasks.gate = Promise.resolve();
-    expect((await bench.store.withCoding(resource, 'br')).variants).to.have.lengthOf(2);
+    expect((await bench.store.withCoding(resource, 'html', 'br')).variants).to.have.lengthOf(2);
   });
 });
