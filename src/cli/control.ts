@@ -1,13 +1,16 @@
 /** `handover stop` and `handover reload`: signals to the master, and waiting for what comes of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, type ExitCode, HandoverError, messageOf, systemCode } from '../errors.js';
-import { isLive, type LiveServer } from '../master/pid-file.js';
+import { isLive, type LiveServer, liveServers } from '../master/pid-file.js';
 import type { CommandLine } from './command-line.js';
 import { findServer } from './find-server.js';
+import { readStats } from './read-stats.js';
 import type { Terminal } from './terminal.js';
 
 /** What a server may take on top of its own deadline to end its workers and itself. */
 const GRACE_SECONDS = 5;
+/** How long a reload may take: the new workers have to start, and one that is under way has to end first. */
+const RELOAD_SECONDS = 30;
 /** The end of a process that is not our child has no event. */
 const POLL_MS = 40;
 
@@ -36,15 +39,48 @@ export async function stop(
   return EXIT.ok;
 }
 
-/** Sends SIGHUP. What came of it is for the server to say: it has the terminal or the log. */
-export function reload(line: CommandLine, terminal: Terminal): ExitCode {
+/** Sends SIGHUP and waits for what comes of it; the reasons are for the server to say, in its own output. */
+export async function reload(
+  line: CommandLine,
+  terminal: Terminal,
+  limitSeconds: number = RELOAD_SECONDS,
+): Promise<ExitCode> {
   const { server } = findServer(line, terminal);
+  const { pid } = server;
   if (process.platform === 'win32') {
     throw new HandoverError('NO_SIGNALS', 'reload needs SIGHUP, which Windows does not have', EXIT.notObeyed);
   }
+  const before = readStats(server.statsFile);
   signal(server, 'SIGHUP');
-  terminal.out(`handover (pid ${server.pid}) was told to reload; its output says what changed\n`);
-  return EXIT.ok;
+  if ('problem' in before) {
+    terminal.out(`handover (pid ${pid}) was told to reload; its output says what came of it\n`);
+    return EXIT.ok;
+  }
+  const deadline = performance.now() + limitSeconds * 1000;
+  for (;;) {
+    const now = readStats(whereabouts(server).statsFile);
+    if ('reloads' in now && now.reloads > before.reloads) {
+      terminal.out(`handover (pid ${pid}) has reloaded; its output says what changed\n`);
+      return EXIT.ok;
+    }
+    if ('reloads' in now && now.reloadsFailed > before.reloadsFailed) {
+      terminal.err(`handover (pid ${pid}) goes on with the old settings; its output says why\n`);
+      return EXIT.badConfig;
+    }
+    if (!isLive(server)) {
+      throw new HandoverError('NOT_RUNNING', `handover (pid ${pid}) has ended`, EXIT.notRunning);
+    }
+    if (performance.now() > deadline) {
+      terminal.err(`handover (pid ${pid}) has not reloaded within ${limitSeconds} s\n`);
+      return EXIT.notObeyed;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** The same server: another port takes its pid file and its statistics along. */
+function whereabouts(server: LiveServer): LiveServer {
+  return liveServers().find(({ pid }) => pid === server.pid) ?? server;
 }
 
 function signal({ pid }: LiveServer, name: 'SIGTERM' | 'SIGHUP'): void {

@@ -43,7 +43,7 @@ function search(line: CommandLine, loaded: LoadedSettings): LiveServer {
   throw new HandoverError(
     'WHICH',
     `several servers run, on ports ${ports.join(', ')}: choose with --port`,
-    EXIT.usage,
+    EXIT.notRunning,
   );
 }
 

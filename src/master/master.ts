@@ -55,6 +55,7 @@ export class Master {
   #place: Place | undefined;
   #writer: StatsWriter | undefined;
   #reloads = 0;
+  #reloadsFailed = 0;
   /** Settles when no start or reload is under way. */
   #changing: Promise<unknown> = Promise.resolve();
   #ending: 'no' | 'graceful' | 'fast' = 'no';
@@ -115,11 +116,15 @@ export class Master {
     const reloaded = this.#changing.then(async () => {
       if (this.#ending !== 'no') return;
       try {
-        await this.#reload();
+        if (await this.#reload()) this.#reloads++;
+        else this.#reloadsFailed++;
       } catch (error) {
         if (this.#ending !== 'no') return;
+        this.#reloadsFailed++;
         this.#options.report(`reload failed, going on as before: ${messageOf(error)}`);
       }
+      // `handover reload` waits for it.
+      await this.#writer?.write();
     });
     this.#changing = reloaded;
     await reloaded;
@@ -178,13 +183,14 @@ export class Master {
     }
   }
 
-  async #reload(): Promise<void> {
+  /** False when the new settings were refused. Rejects when they could not be gone over to; nothing has changed then. */
+  async #reload(): Promise<boolean> {
     const { report } = this.#options;
     const { settings, mistakes } = this.#options.reload();
     if (mistakes.length > 0) {
       for (const mistake of mistakes) report(formatMistake(mistake));
       report('reload refused, going on with the old settings');
-      return;
+      return false;
     }
     const before = this.#settings;
     const from = this.#place!;
@@ -198,16 +204,20 @@ export class Master {
     }
     this.#settings = settings;
     this.#place = to;
-    this.#reloads++;
     this.#crew.drain(replaced, 'hand-back', settings.drainTimeoutSeconds * 1000);
     if (to.address !== from.address) this.#transport.unlisten(from.address);
-    await this.#moveStatistics(before, from, to);
+    try {
+      await this.#moveStatistics(before, from, to);
+    } catch (error) {
+      report(`after the reload: ${messageOf(error)}`);
+    }
     leavePlace(from, this.#transport, to);
     const changes = diffSettings(before, settings);
     report(
       `reloaded: ${settings.numWorkers} new workers, ${replaced.length} old ones hand over; ` +
         (changes.length === 0 ? 'no setting changed' : changes.join('; ')),
     );
+    return true;
   }
 
   async #moveStatistics(before: Settings, from: Place, to: Place): Promise<void> {
@@ -227,6 +237,7 @@ export class Master {
           version: this.#options.version,
           transport: this.#transport.name,
           reloads: this.#reloads,
+          reloadsFailed: this.#reloadsFailed,
           draining: this.#ending !== 'no',
           waiting: this.#dispatcher.waiting,
           maxConnections: this.maxConnections,

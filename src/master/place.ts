@@ -6,7 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import { EXIT, HandoverError, systemCode } from '../errors.js';
-import { statsPaths } from '../stats/writer.js';
+import { statsPaths, writerOf } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
 import { defaultPidFile, removePidFile, writePidFile } from './pid-file.js';
 import { runtimeDir } from './runtime-dir.js';
@@ -43,6 +43,7 @@ export async function takePlace(
     };
     // The claim comes first: what is in the directory may be another server's.
     if (place.pidFile !== held?.pidFile) writePidFile(place.pidFile, statsPaths(place.statsFile).json);
+    if (place.statsFile !== held?.statsFile) refuseOthersStatistics(place.statsFile);
     if (place.ownsStatsDirectory) mkdirSync(dirname(place.statsFile), { recursive: true, mode: 0o700 });
     return place;
   } catch (error) {
@@ -50,6 +51,14 @@ export async function takePlace(
     if (place !== undefined && place.pidFile !== held?.pidFile) removePidFile(place.pidFile);
     throw error;
   }
+}
+
+/** Two servers that write the same files would each show the other's numbers. */
+function refuseOthersStatistics(statsFile: string): void {
+  const owner = writerOf(statsFile);
+  if (owner === undefined || owner === process.pid) return;
+  const message = `STATS_FILE: ${statsFile} is written by another handover (pid ${owner}); name another`;
+  throw new HandoverError('STATS_FILE', message, EXIT.cannotListen);
 }
 
 /** Gives up a place, but for what belongs to `kept` as well. */

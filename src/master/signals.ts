@@ -3,6 +3,7 @@
  *
  *     TERM, QUIT   graceful stop: responses in flight finish          INT    fast stop
  *     HUP          reload the configuration                           USR1   reopen the logs
+ *     USR2         nothing: by default it would end the process
  */
 export interface SignalActions {
   stop(how: 'graceful' | 'fast'): unknown;
@@ -18,6 +19,7 @@ export function installSignals(actions: SignalActions): () => void {
     SIGINT: () => actions.stop('fast'),
     SIGHUP: () => actions.reload(),
     SIGUSR1: () => actions.reopenLogs(),
+    SIGUSR2: () => undefined,
   };
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
   return () => {

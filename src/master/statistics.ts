@@ -15,6 +15,7 @@ export interface MasterFacts {
   readonly version: string;
   readonly transport: string;
   readonly reloads: number;
+  readonly reloadsFailed: number;
   readonly draining: boolean;
   readonly waiting: number;
   readonly maxConnections: number;
@@ -81,6 +82,7 @@ export class Statistics {
       intervalMs: facts.intervalMs,
       transport: facts.transport,
       reloads: facts.reloads,
+      reloadsFailed: facts.reloadsFailed,
       draining: facts.draining,
       connections: {
         accepted: this.#accepted,

@@ -27,6 +27,7 @@ export interface StatsSample {
   readonly intervalMs: number;
   readonly transport: string;
   readonly reloads: number;
+  readonly reloadsFailed: number;
   readonly draining: boolean;
   /** As the master counts them; how many are active the totals say. */
   readonly connections: Omit<StatsDocument['connections'], 'active'>;
@@ -57,6 +58,7 @@ export function buildDocument(sample: StatsSample, previous: StatsBaseline = STA
     intervalMs: sample.intervalMs,
     transport: sample.transport,
     reloads: sample.reloads,
+    reloadsFailed: sample.reloadsFailed,
     draining: sample.draining,
     connections: { active: totals[FIELD.open]!, ...sample.connections },
     requests: {

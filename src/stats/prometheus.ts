@@ -48,6 +48,7 @@ function serverMetrics(document: StatsDocument, totals: Float64Array): Metric[] 
       samples: [[{}, Date.parse(document.startedAt) / 1000]],
     },
     counter('reloads_total', 'Configurations that were loaded after the first.', document.reloads),
+    counter('reloads_failed_total', 'Reloads that were refused or failed.', document.reloadsFailed),
     gauge('draining', '1 while the server finishes its last responses, else 0.', Number(document.draining)),
     gauge('connections_active', 'Client connections that workers hold.', connections.active),
     gauge('connections_waiting', "Client connections in the master's wait queue.", connections.waiting),

@@ -100,6 +100,8 @@ export interface StatsDocument {
   readonly intervalMs: number;
   readonly transport: string;
   readonly reloads: number;
+  /** Reloads that were refused or failed, and changed nothing. */
+  readonly reloadsFailed: number;
   readonly draining: boolean;
   readonly connections: {
     readonly active: number;

@@ -5,12 +5,16 @@
  *
  *     <dir>/.statFile.txt.<pid>.tmp ──rename──► <dir>/statFile.txt
  */
+import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { messageOf, systemCode } from '../errors.js';
 import { formatMetrics } from './prometheus.js';
 import type { StatsDocument } from './schema.js';
 import { formatStatFile } from './stat-file.js';
+
+/** How much later than its interval a busy server may be with its files. */
+const LATENESS_MS = 3000;
 
 /** What is published at one moment: the document, and the totals it was built from. */
 export interface Snapshot {
@@ -38,6 +42,23 @@ export function statsPaths(statFile: string): { statFile: string; json: string; 
   };
 }
 
+/**
+ * The process that writes these files now; undefined when nobody does. Newness tells it from one that was
+ * killed and left them, and whose number another process may have.
+ */
+export function writerOf(statFile: string): number | undefined {
+  let document: Partial<StatsDocument>;
+  try {
+    document = JSON.parse(readFileSync(statsPaths(statFile).json, 'utf8')) as Partial<StatsDocument>;
+  } catch {
+    return undefined;
+  }
+  const { master, time, intervalMs } = document ?? {};
+  if (typeof master?.pid !== 'number' || typeof intervalMs !== 'number') return undefined;
+  const isNew = Date.now() - Date.parse(time ?? '') < intervalMs + LATENESS_MS;
+  return isNew && isLiveProcess(master.pid) ? master.pid : undefined;
+}
+
 /** Writes the files at once, then every interval, then a last time on `close`. */
 export class StatsWriter {
   readonly #options: StatsWriterOptions;
@@ -56,27 +77,28 @@ export class StatsWriter {
   /** Removes what a crashed predecessor left, writes, and goes on writing. Resolves after the first time. */
   start(): Promise<void> {
     // A slow disk makes us skip turns, never queue them: only the newest numbers are of use.
-    const turn = (): unknown => this.#underWay > 0 || this.#enqueue();
+    const turn = (): unknown => this.#underWay > 0 || this.write();
     this.#timer = setInterval(turn, this.#options.intervalMs).unref();
-    return this.#enqueue();
+    return this.write();
   }
 
   /** Stops the timer, waits for a write under way, and writes the final numbers. */
   close(): Promise<void> {
     clearInterval(this.#timer);
-    return this.#enqueue();
+    return this.write();
   }
 
-  #enqueue(): Promise<void> {
+  /** Writes the numbers of this moment, after what is being written. */
+  write(): Promise<void> {
     this.#underWay++;
     this.#last = this.#last.then(async () => {
-      await this.#write();
+      await this.#replaceFiles();
       this.#underWay--;
     });
     return this.#last;
   }
 
-  async #write(): Promise<void> {
+  async #replaceFiles(): Promise<void> {
     const { statFile, json, metrics } = this.#paths;
     try {
       if (this.#state !== 'working') await this.#sweep();
@@ -108,7 +130,7 @@ export class StatsWriter {
     const directory = path.dirname(this.#paths.statFile);
     for (const name of await fs.readdir(directory)) {
       const owner = this.#ownerOf(name);
-      if (owner !== undefined && !isOtherLiveProcess(owner)) {
+      if (owner !== undefined && (owner === process.pid || !isLiveProcess(owner))) {
         await fs.rm(path.join(directory, name), { force: true });
       }
     }
@@ -161,8 +183,7 @@ async function removeQuietly(file: string): Promise<void> {
   }
 }
 
-function isOtherLiveProcess(pid: number): boolean {
-  if (pid === process.pid) return false;
+function isLiveProcess(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -104,6 +104,7 @@ export function* simulatedTraffic(startMs: number, seed = 7): Generator<StatsDoc
       uptimeSeconds: upSeconds + second,
       transport: 'portable',
       reloads: second >= 120 ? 3 : 2,
+      reloadsFailed: 0,
       connections: { active, accepted: 3_184_220 + second * 31, waiting: 0, refused: 0, max: 10_000 },
       requests: { total, perSecond: rate, monitoring: 187_560 + 2 * second, timeouts: 311, aborts },
       bytes: { sent, sentPerSecond: rate * size, received },

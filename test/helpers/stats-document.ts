@@ -40,6 +40,7 @@ const DOCUMENT: StatsDocument = {
   intervalMs: 1000,
   transport: 'portable',
   reloads: 0,
+  reloadsFailed: 0,
   draining: false,
   connections: { active: 12, accepted: 1000, waiting: 0, refused: 0, max: 10_000 },
   requests: { total: 100_000, perSecond: 1000, monitoring: 60, timeouts: 2, aborts: 5 },

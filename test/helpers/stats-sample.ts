@@ -42,6 +42,7 @@ export function statsSample(changes: Partial<StatsSample> = {}): StatsSample {
     intervalMs: 1000,
     transport: 'portable',
     reloads: 2,
+    reloadsFailed: 1,
     draining: false,
     connections: { accepted: 70, waiting: 3, refused: 1, max: 10_000 },
     cacheMaxBytes: 64 << 20,

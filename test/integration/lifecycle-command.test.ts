@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { expect } from 'chai';
 import type { StatsDocument } from '../../src/stats/schema.js';
-import { eventually, within } from '../helpers/eventually.js';
+import { within } from '../helpers/eventually.js';
 import { childrenOf, note } from '../helpers/proc.js';
 import { Sandbox } from '../helpers/sandbox.js';
 
@@ -150,17 +150,19 @@ describe('the command', function () {
       writeFileSync(conf, settings('HOST=127.0.0.1', 'PORT=0', 'HEADERS=/** X-Reloaded: yes'));
       const reload = await sandbox.run('reload', '--port', port);
       expect(reload).to.deep.include({ code: 0, err: '' });
-      await server.reported(/reloaded: 2 new workers.*HEADERS/);
+      expect(reload.out).to.match(/has reloaded/);
+      expect(server.err).to.match(/reloaded: 2 new workers.*HEADERS/);
       const response = await fetch(`http://127.0.0.1:${port}/`);
       expect(response.headers.get('x-reloaded')).to.equal('yes');
       await response.arrayBuffer();
-      await eventually(
-        async () => {
-          const { out } = await sandbox.run('status', '--json');
-          return (JSON.parse(out) as StatsDocument).reloads === 1 ? true : undefined;
-        },
-        () => 'the reload in the statistics',
-      );
+
+      writeFileSync(conf, settings('HOST=127.0.0.1', 'PORT=0', 'HEADERS=nonsense'));
+      const refused = await sandbox.run('reload', '--port', port);
+      expect(refused).to.deep.include({ code: 1, out: '' });
+      expect(refused.err).to.match(/goes on with the old settings/);
+      expect(server.err).to.match(/HEADERS=nonsense/);
+      const after = await sandbox.run('status', '--json', '--port', port);
+      expect(JSON.parse(after.out)).to.deep.include({ reloads: 1, reloadsFailed: 1 });
 
       const stop = await sandbox.run('stop');
       expect(stop.code).to.equal(0);
@@ -174,10 +176,51 @@ describe('the command', function () {
       }
     });
 
+    it('is followed to another port when it is told to reload', async () => {
+      const conf = sandbox.directory.write('server.conf', settings('HOST=127.0.0.1', 'PORT=0'));
+      const server = sandbox.spawn(['--config', conf]);
+      const port = await server.ready();
+      const free = await occupy(0);
+      const other = (free!.address() as net.AddressInfo).port;
+      free!.close();
+      writeFileSync(conf, settings('HOST=127.0.0.1', `PORT=${other}`));
+      expect((await sandbox.run('reload', '--port', String(port))).code).to.equal(0);
+      expect((await fetchText(other, '/'))[0]).to.equal(200);
+      expect((await sandbox.run('status', '--port', String(other))).code).to.equal(0);
+    });
+
+    it('shares its statistics file with no other: exit code 3', async () => {
+      const stats = sandbox.directory.at('statFile.txt');
+      const args = [sandbox.site, '--host', '127.0.0.1', '--port', '0', '--stats-file', stats];
+      const first = sandbox.spawn(args);
+      await first.ready();
+      const second = await sandbox.run(...args);
+      expect(second).to.deep.include({ code: 3, out: '' });
+      expect(second.err).to.equal(
+        `handover: STATS_FILE: ${stats} is written by another handover (pid ${first.pid}); name another\n`,
+      );
+      expect(JSON.parse((await sandbox.run('status', '--json')).out)).to.have.nested.property(
+        'master.pid',
+        first.pid,
+      );
+      // What a killed server has left belongs to nobody.
+      first.child.kill('SIGKILL');
+      await first.ended;
+      await sandbox.spawn(args).ready();
+    });
+
+    it('is not ended by signals that mean nothing to it', async () => {
+      const server = await sandbox.serve();
+      server.child.kill('SIGUSR2');
+      server.child.kill('SIGPIPE');
+      expect((await sandbox.run('reload')).code).to.equal(0);
+      expect((await fetchText(server.port, '/'))[0]).to.equal(200);
+    });
+
     it('is told from another one by its port', async () => {
       const [first, second] = [await sandbox.serve(), await sandbox.serve()];
       const which = await sandbox.run('stop');
-      expect(which.code).to.equal(2);
+      expect(which.code).to.equal(6);
       expect(which.err).to.match(/several servers run, on ports/);
       expect((await sandbox.run('stop', '--port', String(second.port))).code).to.equal(0);
       expect((await sandbox.run('status', '--json')).out).to.include(`"pid": ${first.pid}`);

@@ -159,7 +159,7 @@ describe('cli', () => {
     it('asks which when there are several', async () => {
       const [first, second] = [await startOn(4001), await startOn(4002)];
       const { code, err } = await call('stop');
-      expect(code).to.equal(EXIT.usage);
+      expect(code).to.equal(EXIT.notRunning);
       expect(err).to.include(
         `on ports 4001 (pid ${first.pid}), 4002 (pid ${second.pid}): choose with --port`,
       );

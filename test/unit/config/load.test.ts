@@ -1,4 +1,6 @@
 import { chmodSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Assignment } from '../../../src/config/assignment.js';
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../../../src/config/load.js';
@@ -41,6 +43,15 @@ describe('config/load', () => {
     });
     expect(settings.errorPages).to.deep.equal([{ status: 404, path: '/404.html' }]);
     expect(settings.statsAllow).to.deep.equal(['127.0.0.0/8', '::1']);
+    expect(origins.port).to.deep.equal({ kind: 'default' });
+  });
+
+  it('finds nothing wrong with the file that is shipped, which asks for no port', () => {
+    const configFile = fileURLToPath(new URL('../../../../server.conf', import.meta.url));
+    const { mistakes, settings, origins } = load(undefined, { configFile });
+    expect(mistakes).to.deep.equal([]);
+    expect(settings.documentRoot).to.equal(join(configFile, '../www'));
+    // A port that is asked for and taken ends `npm start`; the default one gives way to the next.
     expect(origins.port).to.deep.equal({ kind: 'default' });
   });
 
