@@ -69,7 +69,7 @@ export const LIMIT_ROWS: Rows<
     section,
     type: integer(1, DAY_SECONDS),
     default: '30',
-    summary: 'How long the body of a request may pause, in s',
+    summary: 'How long the body of a request may take, and a second more for each 500 bytes of it, in s',
     example: '60',
   },
   writeTimeoutSeconds: {

@@ -51,8 +51,11 @@ export const OPERATION_ROWS: Rows<
     section,
     type: networks,
     default: '127.0.0.0/8 ::1',
-    summary: 'Who may see the statistics and the dashboard',
-    details: '`all` is anyone, `none` is nobody.',
+    summary: 'Who may see the statistics',
+    details:
+      'By the address that connects; `all` is anyone, `none` is nobody. Behind a proxy on this machine everybody ' +
+      'comes from 127.0.0.1: write `none` there, or let the proxy keep the paths of the statistics to itself. The ' +
+      'page of the dashboard holds no numbers and is for everybody.',
     example: '127.0.0.0/8 ::1 10.0.0.0/8',
   },
   healthPath: {

@@ -102,7 +102,7 @@ const RESERVED = new Map<string, string>([
   ...['connection', 'content-length', 'keep-alive', 'proxy-connection', 'te', 'trailer'].map(framing),
   ...['transfer-encoding', 'upgrade'].map(framing),
   ...['accept-ranges', 'allow', 'content-encoding', 'content-range', 'date', 'etag'].map(own),
-  ...['last-modified', 'location', 'vary', 'x-cache', 'x-content-type-options'].map(own),
+  ...['last-modified', 'location', 'server', 'vary', 'x-cache', 'x-content-type-options'].map(own),
   ['cache-control', 'write it as a rule of CACHE_CONTROL'],
   ['access-control-allow-origin', 'write the origins in CORS'],
   ['server-timing', 'switch it on with SERVER_TIMING'],

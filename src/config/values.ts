@@ -29,8 +29,8 @@ export function integer(
 }
 
 function numberHint(text: string): string | undefined {
-  // `64MB` and `30 s` are the usual slips.
-  const number = /^(\d+) ?[a-z]+$/i.exec(text)?.[1];
+  // `64MB` and `30 s` are the usual slips; `4k` is none, and is not four.
+  const number = /^(\d+) ?(?:[kmg]i?b|ms|s|sec|seconds)$/i.exec(text)?.[1];
   if (number !== undefined) return `write ${number}: the key names the unit`;
   // Kubernetes sets HANDOVER_PORT to a URL in every pod beside a service that is called handover.
   return text.startsWith('tcp://')

@@ -102,9 +102,17 @@ export class StaticHandler {
       return { status: 200, fields, body: null, cache: '', close: false };
     }
     const status = head.method === '' ? 501 : 405;
-    if (!this.#errorPages.has(status)) return errorReply(status, '', { fields: ALLOW });
-    const retained = head.retain();
-    return this.#errorPage(retained, status, '', ALLOW).catch((error) => this.#failure(retained, error));
+    if (!this.#errorPages.has(status))
+      return this.#forOrigin(head, errorReply(status, '', { fields: ALLOW }));
+    return this.#otherWithPage(head.retain(), status);
+  }
+
+  async #otherWithPage(head: RequestHead, status: number): Promise<Reply> {
+    try {
+      return this.#forOrigin(head, await this.#errorPage(head, status, '', ALLOW));
+    } catch (error) {
+      return this.#forOrigin(head, await this.#failure(head, error));
+    }
   }
 
   async #find(head: RequestHead, from: Asker): Promise<Reply> {

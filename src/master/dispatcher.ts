@@ -168,7 +168,7 @@ export class Dispatcher {
 }
 
 function serviceUnavailable(nowMs: number): Buffer {
-  const body = '503 Service Unavailable: every worker is full.\n';
+  const body = '503 Service Unavailable. Please try again.\n';
   return Buffer.from(
     `HTTP/1.1 503 Service Unavailable\r\nDate: ${formatHttpDate(nowMs)}\r\nServer: handover\r\n` +
       `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n` +

@@ -79,6 +79,8 @@ describe('config/values', () => {
     ['port', 'tcp://10.0.0.1:80', /service links/],
     ['cacheSizeMb', '64MB', /write 64: the key names the unit/],
     ['timeoutSeconds', '30 s', /write 30:/],
+    ['numWorkers', '4k', /or auto: [^;]*$/],
+    ['headers', '/** Server: x', /Server cannot be set/],
     ['numWorkers', '0', /from 1 to 512, or auto/],
     ['autoindex', 'maybe', /on or off/],
     ['logFormat', 'jsn', /did you mean json\?/],

@@ -196,6 +196,9 @@ describe('files/handler: origins', () => {
       expect(fieldOf(await bench.get('/a.txt', { ...fields, Origin: ORIGIN }), allowed)).to.equal(ORIGIN);
     }
     expect(fieldOf(await bench.get('/none', { Origin: ORIGIN }), allowed)).to.equal(ORIGIN);
+    for (const method of ['POST', 'BREW']) {
+      expect(fieldOf(await bench.ask('/a.txt', { Origin: ORIGIN }, method), allowed)).to.equal(ORIGIN);
+    }
   });
 
   it('get it once when any may read', async () => {
