@@ -26,8 +26,8 @@ export class Sandbox {
   }
 
   /** Starts a server; `command` goes before node. */
-  spawn(args: readonly string[], command: readonly string[] = []): SpawnedServer {
-    const server = new SpawnedServer([...command, process.execPath, MAIN, ...args], {
+  spawn(args: readonly string[], command: readonly string[] = [], main: string = MAIN): SpawnedServer {
+    const server = new SpawnedServer([...command, process.execPath, main, ...args], {
       cwd: this.directory.path,
       env: { PATH: process.env.PATH ?? '', ...this.#env },
     });

@@ -1,11 +1,16 @@
 /** The command as a user has it: starting servers, finding them again, and what is said when that cannot be. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { StatsDocument } from '../../src/stats/schema.js';
 import { within } from '../helpers/eventually.js';
 import { childrenOf, note } from '../helpers/proc.js';
 import { Sandbox } from '../helpers/sandbox.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 describe('the command', function () {
   this.timeout(60_000);
@@ -226,6 +231,43 @@ describe('the command', function () {
       expect((await sandbox.run('status', '--json')).out).to.include(`"pid": ${first.pid}`);
       expect((await sandbox.run('stop')).code).to.equal(0);
     });
+  });
+
+  it('runs as it is packed, with nothing that was left lying about', async () => {
+    const left = join(ROOT, 'www/statFile.txt');
+    const wasThere = existsSync(left);
+    if (!wasThere) writeFileSync(left, '');
+    try {
+      const pack = ['pack', '--ignore-scripts', '--pack-destination', sandbox.directory.path];
+      execFileSync('npm', pack, { cwd: ROOT, stdio: 'pipe' });
+    } finally {
+      if (!wasThere) rmSync(left);
+    }
+    const [tarball = ''] = readdirSync(sandbox.directory.path).filter((name) => name.endsWith('.tgz'));
+    execFileSync('tar', ['-xzf', tarball], { cwd: sandbox.directory.path });
+    const path = sandbox.directory.at('package');
+    const top = [
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'dist',
+      'docs',
+      'package.json',
+      'server.conf',
+      'www',
+    ];
+    expect(readdirSync(path).sort()).to.deep.equal(top);
+    expect(readdirSync(join(path, 'dist'))).to.deep.equal(['src']);
+    expect(readdirSync(join(path, 'www')))
+      .to.include('statsPage.html')
+      .and.to.not.include('statFile.txt');
+    symlinkSync(join(ROOT, 'node_modules'), join(path, 'node_modules'));
+
+    const args = [sandbox.site, '--host', '127.0.0.1', '--port', '0'];
+    const server = sandbox.spawn(args, [], join(path, 'dist/src/main.js'));
+    await server.ready();
+    expect(await fetchText(server.port, '/')).to.deep.equal([200, '<h1>here</h1>']);
+    expect((await fetchText(server.port, '/statsPage.html'))[0]).to.equal(200);
   });
 
   it('prints settings that `check` accepts, and that are the same again', async () => {
