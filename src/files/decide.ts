@@ -10,7 +10,7 @@ import { type ByteRange, contentRange, evaluateRange, unsatisfiedContentRange } 
 import type { CacheState, Reply } from '../http/reply.js';
 import { fieldBit, type RequestHead } from '../http/request-head.js';
 import type { FilePart } from '../transport/connection.js';
-import type { Variant } from './resource.js';
+import type { Variant } from './forms.js';
 
 const CONDITIONAL =
   fieldBit('if-match') |

@@ -3,30 +3,22 @@
  * answered at once; only a miss, an expired entry, a compression or a file on disk makes a promise.
  */
 
-import { djb2 } from '../cache/djb2.js';
-import type { DotfilePolicy, ErrorPage } from '../config/settings.js';
+import type { DotfilePolicy } from '../config/settings.js';
 import { messageOf, systemCode } from '../errors.js';
 import type { Clock } from '../http/clock.js';
+import { CodingPreferences } from '../http/coding-preferences.js';
 import { errorReply } from '../http/error-reply.js';
-import {
-  acceptsHtml,
-  type CodingPreference,
-  namesHtml,
-  parseAcceptEncoding,
-  prefersJson,
-} from '../http/negotiation.js';
+import { type CodingPreference, prefersJson } from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
-import { fieldBit } from '../http/request-head.js';
 import type { Peer } from '../transport/connection.js';
 import { type DiskReply, decide, isDiskReply } from './decide.js';
+import { chooseVariant, codingToMake } from './forms.js';
 import type { Monitoring } from './monitoring.js';
-import { openSame } from './open-file.js';
+import { openReply } from './open-file.js';
 import { encodePath, parsePath } from './paths.js';
 import {
   type Compressible,
-  chooseVariant,
-  codingToMake,
   type FileResource,
   formsOf,
   type ListingResource,
@@ -34,18 +26,15 @@ import {
   type Representation,
 } from './resource.js';
 import type { ResponseRules } from './response-rules.js';
-import { type FileTasks, LookupFailure, type ResourceKey, type ResourceStore, type Stored } from './store.js';
+import { SitePages, type SitePagesOptions, VARY_ACCEPT } from './site-pages.js';
+import { type FileTasks, keyOf, LookupFailure, type Stored } from './store.js';
 
-export interface HandlerOptions {
-  readonly store: ResourceStore;
+export interface HandlerOptions extends SitePagesOptions {
   readonly tasks: FileTasks;
   readonly rules: ResponseRules;
   readonly monitoring: Monitoring;
   readonly clock: Clock;
   readonly dotfiles: DotfilePolicy;
-  readonly errorPages: readonly ErrorPage[];
-  /** URL path of the page for what is not found, for clients that ask for HTML; `''`: off. */
-  readonly spa: string;
   /** Told what went wrong on the disk. */
   readonly report: (problem: string) => void;
 }
@@ -56,26 +45,18 @@ export interface Asker {
 }
 
 const ALLOW = 'Allow: GET, HEAD, OPTIONS\r\n';
-/** For replies that are a page for a client that takes HTML, and something else for others. */
-const VARY_ACCEPT = 'Vary: Accept\r\n';
-const ACCEPT_ENCODING = fieldBit('accept-encoding');
-/** Distinct Accept-Encoding values that are remembered; browsers and tools have a few dozen. */
-const MAX_PREFERENCES = 256;
 
 /** How often a file that changes between look-up and opening is looked up again. */
 const OPEN_ATTEMPTS = 3;
 
 export class StaticHandler {
   readonly #options: HandlerOptions;
-  readonly #errorPages: ReadonlyMap<number, ResourceKey>;
-  readonly #spa: ResourceKey | undefined;
-  readonly #preferences = new Map<string, CodingPreference>();
-  readonly #noPreference = parseAcceptEncoding(undefined);
+  readonly #pages: SitePages;
+  readonly #preferences = new CodingPreferences();
 
   constructor(options: HandlerOptions) {
     this.#options = options;
-    this.#errorPages = new Map(options.errorPages.map(({ status, path }) => [status, keyOf(path)]));
-    this.#spa = options.spa === '' ? undefined : keyOf(options.spa);
+    this.#pages = new SitePages(options);
   }
 
   /** Answers one request. The head is only borrowed: what outlives this call is retained. */
@@ -83,7 +64,7 @@ export class StaticHandler {
     if (head.method !== 'GET' && head.method !== 'HEAD') return this.#otherMethod(head);
     const resource = this.#options.store.fresh(head);
     if (resource?.kind === 'file' && !this.#options.rules.byOrigin) {
-      const preference = this.#preference(head);
+      const preference = this.#preferences.of(head);
       if (codingToMake(resource, preference, this.#options.tasks.codings) === undefined) {
         const reply = this.#select(head, resource, preference, 'HIT');
         if (!isDiskReply(reply) && reply.status < 400) return reply;
@@ -102,14 +83,13 @@ export class StaticHandler {
       return { status: 200, fields, body: null, cache: '', close: false };
     }
     const status = head.method === '' ? 501 : 405;
-    if (!this.#errorPages.has(status))
-      return this.#forOrigin(head, errorReply(status, '', { fields: ALLOW }));
+    if (!this.#pages.has(status)) return this.#forOrigin(head, errorReply(status, '', { fields: ALLOW }));
     return this.#otherWithPage(head.retain(), status);
   }
 
   async #otherWithPage(head: RequestHead, status: number): Promise<Reply> {
     try {
-      return this.#forOrigin(head, await this.#errorPage(head, status, '', ALLOW));
+      return this.#forOrigin(head, await this.#pages.error(head, status, '', ALLOW));
     } catch (error) {
       return this.#forOrigin(head, await this.#failure(head, error));
     }
@@ -138,7 +118,7 @@ export class StaticHandler {
 
   /** The reply to a path that can name no file. */
   #unnameable(head: RequestHead, why: 'bad-request' | 'missing'): Promise<Reply> {
-    return why === 'missing' ? this.#notFound(head, 'BYPASS') : this.#errorPage(head, 400, 'BYPASS');
+    return why === 'missing' ? this.#notFound(head, 'BYPASS') : this.#pages.error(head, 400, 'BYPASS');
   }
 
   async #replyWith(head: RequestHead, { resource, state }: Stored): Promise<Reply> {
@@ -156,7 +136,7 @@ export class StaticHandler {
 
   async #replyWithListing(head: RequestHead, resource: ListingResource, state: CacheState): Promise<Reply> {
     const representation = prefersJson(head.field('accept')) ? 'json' : 'html';
-    const preference = this.#preference(head);
+    const preference = this.#preferences.of(head);
     const completed = await this.#completed(resource, representation, preference);
     const variant = chooseVariant(formsOf(completed, representation), preference);
     // A listing stays in memory, so nothing has to be opened.
@@ -165,13 +145,13 @@ export class StaticHandler {
 
   async #replyWithFile(head: RequestHead, resource: FileResource, found: CacheState): Promise<Reply> {
     const { store } = this.#options;
-    const preference = this.#preference(head);
+    const preference = this.#preferences.of(head);
     let current = await this.#completed(resource, 'html', preference);
     let state = found;
     for (let attempt = 1; ; attempt++) {
       const reply = this.#select(head, current, preference, state);
       if (!isDiskReply(reply)) return reply;
-      const opened = await this.#open(reply, state);
+      const opened = await openReply(reply, state);
       if (opened !== undefined) return opened;
       // It changed since it was looked up: look again.
       store.forget(current);
@@ -213,62 +193,11 @@ export class StaticHandler {
     return decide(head, { variant, lastModifiedMs, state }, this.#options.clock.nowMs);
   }
 
-  async #open({ variant, status, fields, parts }: DiskReply, state: CacheState): Promise<Reply | undefined> {
-    const file = await openSame(variant.path, variant.identity);
-    if (file === undefined) return undefined;
-    return { status, fields, body: { file, parts }, cache: state, close: false };
-  }
-
   /** 404, or the single-page application's page for a client that navigates. */
   async #notFound(head: RequestHead, state: CacheState): Promise<Reply> {
-    if (this.#spa !== undefined && namesHtml(head.field('accept'))) {
-      const stored = await this.#page(this.#spa);
-      if (stored.resource.kind === 'file')
-        return withFields(await this.#replyWith(head, stored), VARY_ACCEPT);
-    }
-    return this.#errorPage(head, 404, state);
-  }
-
-  /** An error with the site's own page for it, if there is one and the client accepts HTML. */
-  async #errorPage(head: RequestHead, status: number, state: CacheState, fields = ''): Promise<Reply> {
-    const headOnly = head.method === 'HEAD';
-    const key = this.#errorPages.get(status);
-    const isVarying = key !== undefined || (status === 404 && this.#spa !== undefined);
-    const lines = isVarying ? fields + VARY_ACCEPT : fields;
-    if (key !== undefined && acceptsHtml(head.field('accept'))) {
-      const page = (await this.#page(key)).resource;
-      const reply = page.kind === 'file' ? await this.#asError(page, status, lines, headOnly) : undefined;
-      if (reply !== undefined) return { ...reply, cache: state };
-    }
-    return { ...errorReply(status, '', { headOnly, fields: lines }), cache: state };
-  }
-
-  /** A file as the body of an error; undefined when it has changed since it was looked up. */
-  async #asError(
-    page: FileResource,
-    status: number,
-    fields: string,
-    headOnly: boolean,
-  ): Promise<Reply | undefined> {
-    const variant = page.variants[0]!;
-    const { contentType, sizeBytes, body } = variant;
-    const all =
-      `Content-Type: ${contentType}\r\nContent-Length: ${sizeBytes}\r\n` +
-      `Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n${fields}`;
-    if (headOnly || body !== null) {
-      return { status, fields: all, body: headOnly ? null : body, cache: '', close: false };
-    }
-    const parts = [{ offset: 0, length: sizeBytes }];
-    const reply = await this.#open({ status, fields: all, variant, parts }, '');
-    if (reply === undefined) this.#options.store.forget(page);
-    return reply;
-  }
-
-  /** A page that the settings name by its file, which with clean URLs lies under another path. */
-  async #page(key: ResourceKey): Promise<Stored> {
-    const { store } = this.#options;
-    const stored = await store.get(key);
-    return stored.resource.kind === 'redirect' ? store.get(keyOf(stored.resource.location)) : stored;
+    const stored = await this.#pages.application(head);
+    if (stored === undefined) return this.#pages.error(head, 404, state);
+    return withFields(await this.#replyWith(head, stored), VARY_ACCEPT);
   }
 
   #forOrigin(head: RequestHead, reply: Reply): Reply {
@@ -282,36 +211,17 @@ export class StaticHandler {
     const status = isBusy ? 503 : 500;
     const fields = isBusy ? 'Retry-After: 1\r\n' : '';
     try {
-      return await this.#errorPage(head, status, '', fields);
+      return await this.#pages.error(head, status, '', fields);
     } catch {
       // The error page cannot be read either; the one that is made here needs no disk.
       return errorReply(status, '', { headOnly: head.method === 'HEAD', fields });
     }
-  }
-
-  /** What the client's Accept-Encoding says; the same object for the same text. */
-  #preference(head: RequestHead): CodingPreference {
-    if (!head.has(ACCEPT_ENCODING)) return this.#noPreference;
-    const value = head.field('accept-encoding')!;
-    let preference = this.#preferences.get(value);
-    if (preference === undefined) {
-      preference = parseAcceptEncoding(value);
-      if (this.#preferences.size >= MAX_PREFERENCES) this.#preferences.clear();
-      this.#preferences.set(value, preference);
-    }
-    return preference;
   }
 }
 
 /** The reply with more field lines. A prepared reply has its bytes made, so this is a new one. */
 function withFields({ status, fields, body, cache, close }: Reply, lines: string): Reply {
   return { status, fields: fields + lines, body, cache, close };
-}
-
-/** @param urlPath percent-encoded, as in a request */
-function keyOf(urlPath: string): ResourceKey {
-  const key = Buffer.from(urlPath, 'latin1');
-  return { key, hash: djb2(key) };
 }
 
 function redirect(head: RequestHead, resource: RedirectResource, state: CacheState): Reply {

@@ -5,7 +5,9 @@
 import { type BigIntStats, close, constants, fstat, open } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemCode } from '../errors.js';
+import type { CacheState, Reply } from '../http/reply.js';
 import type { OpenFile } from '../transport/connection.js';
+import type { DiskReply } from './decide.js';
 import { identityOf } from './identity.js';
 
 const openPath = promisify(open);
@@ -64,4 +66,14 @@ export async function openSame(path: string, identity: string): Promise<OpenFile
   }
   close(fd, () => undefined);
   return undefined;
+}
+
+/** The reply whose body lies in a file; undefined when that is no longer the file that was decided on. */
+export async function openReply(
+  { variant, status, fields, parts }: DiskReply,
+  state: CacheState,
+): Promise<Reply | undefined> {
+  const file = await openSame(variant.path, variant.identity);
+  if (file === undefined) return undefined;
+  return { status, fields, body: { file, parts }, cache: state, close: false };
 }

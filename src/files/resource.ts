@@ -5,9 +5,8 @@
 import type { CacheEntry } from '../cache/file-cache.js';
 import { isCompressible } from '../http/content-type.js';
 import { formatHttpDate } from '../http/http-date.js';
-import { type CodingPreference, chooseCoding } from '../http/negotiation.js';
 import type { Coding } from '../http/reply.js';
-import { PreparedReply } from '../http/serialise.js';
+import { type Forms, NOTHING_CHOSEN, Variant } from './forms.js';
 import type { Found, FoundFile, FoundListing, FoundVariant } from './found.js';
 import { withCoding } from './identity.js';
 import type { ResponseRules } from './response-rules.js';
@@ -16,71 +15,14 @@ import type { ResponseRules } from './response-rules.js';
 const ENTRY_OVERHEAD_BYTES = 4096;
 /** A body that is joined to its head for sending is in memory twice. */
 const JOINED_BYTES = 64 * 1024;
-/** Smaller bodies fit a packet as they are. */
-export const MIN_COMPRESS_BYTES = 1024;
-
-/** What a resource remembers of the choices among its forms, before the first. */
-const NOTHING_CHOSEN = { lastPreference: undefined, lastChoice: undefined, completeFor: undefined };
 
 const NOSNIFF = 'X-Content-Type-Options: nosniff\r\n';
-
-/** One stored form of a representation, with the replies that are sent of it most. */
-export class Variant {
-  readonly coding: Coding;
-  readonly path: string;
-  readonly identity: string;
-  readonly sizeBytes: number;
-  readonly etag: string;
-  /** Null when it stays on disk. */
-  readonly body: Buffer | null;
-  readonly contentType: string;
-  /** Fields of a 200: all but Content-Length is the same in a 206. */
-  readonly fields: string;
-  readonly hit: PreparedReply | undefined;
-  readonly headHit: PreparedReply;
-  readonly notModified: PreparedReply;
-
-  constructor(found: FoundVariant, contentType: string, sharedFields: string, contentFields: string) {
-    this.coding = found.coding;
-    this.path = found.path;
-    this.identity = found.identity;
-    this.sizeBytes = found.sizeBytes;
-    this.etag = found.etag;
-    this.body = found.body === null ? null : asBuffer(found.body);
-    this.contentType = contentType;
-    const validators = `ETag: ${found.etag}\r\n${sharedFields}`;
-    const encoding = found.coding === 'identity' ? '' : `Content-Encoding: ${found.coding}\r\n`;
-    this.fields = `${encoding}Accept-Ranges: bytes\r\n${contentFields}${validators}`;
-    const whole = `Content-Type: ${contentType}\r\nContent-Length: ${found.sizeBytes}\r\n${this.fields}`;
-    this.hit = this.body === null ? undefined : new PreparedReply(200, whole, this.body, 'HIT');
-    this.headHit = new PreparedReply(200, whole, null, 'HIT');
-    this.notModified = new PreparedReply(304, validators, null, 'HIT');
-  }
-
-  /** Fields of a 200. */
-  get wholeFields(): string {
-    return this.headHit.fields;
-  }
-}
 
 interface ResourceBase extends CacheEntry<Resource> {
   /** Equal strings mean that nothing has changed on disk. */
   readonly identity: string;
   /** When the disk was last asked, in milliseconds since the epoch. */
   checkedAtMs: number;
-}
-
-/** One representation in its stored forms, the plain one first. */
-export interface Forms {
-  readonly compressible: boolean;
-  readonly variants: readonly Variant[];
-  /** Codings that were tried and save nothing. */
-  readonly useless: ReadonlySet<Coding>;
-  /** The choice made last: preferences are shared objects, and most clients have the same. */
-  lastPreference: CodingPreference | undefined;
-  lastChoice: Variant | undefined;
-  /** The preference for which no form was missing when it was last asked. */
-  completeFor: CodingPreference | undefined;
 }
 
 export interface FileResource extends ResourceBase, Forms {
@@ -266,56 +208,9 @@ function variantsOf(resource: Compressible): readonly Variant[] {
   return [...resource.html.variants, ...resource.json.variants];
 }
 
-/** The form that suits a client best among those that are there. */
-export function chooseVariant(forms: Forms, preference: CodingPreference): Variant {
-  if (forms.lastPreference === preference && forms.lastChoice !== undefined) return forms.lastChoice;
-  const { variants } = forms;
-  const coding = chooseCoding(
-    preference,
-    variants.map((variant) => variant.coding),
-  );
-  const choice = variants.find((variant) => variant.coding === coding) ?? variants[0]!;
-  forms.lastPreference = preference;
-  forms.lastChoice = choice;
-  return choice;
-}
-
-/** The coding worth making now for a client: better than any form there is, and not found useless before. */
-export function codingToMake(
-  forms: Forms,
-  preference: CodingPreference,
-  makeable: readonly Coding[],
-): Coding | undefined {
-  if (forms.completeFor === preference) return undefined;
-  const coding = missingCoding(forms, preference, makeable);
-  if (coding === undefined) forms.completeFor = preference;
-  return coding;
-}
-
-function missingCoding(
-  forms: Forms,
-  preference: CodingPreference,
-  makeable: readonly Coding[],
-): Coding | undefined {
-  const identity = forms.variants[0]!;
-  if (!forms.compressible || identity.body === null || identity.sizeBytes < MIN_COMPRESS_BYTES) {
-    return undefined;
-  }
-  const present = chooseVariant(forms, preference);
-  // Forms that were put there by the site's author are better than what can be made in passing.
-  if (present.path !== identity.path) return undefined;
-  const candidates = makeable.filter((coding) => !forms.useless.has(coding));
-  const coding = chooseCoding(preference, ['identity', ...candidates]);
-  return coding === 'identity' || coding === present.coding ? undefined : coding;
-}
-
 function sizeOf(key: Buffer, variants: readonly Variant[]): number {
   return variants.reduce((size, { body }) => {
     const bodyBytes = body === null ? 0 : body.length;
     return size + bodyBytes + (bodyBytes <= JOINED_BYTES ? bodyBytes : 0);
   }, ENTRY_OVERHEAD_BYTES + key.length);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

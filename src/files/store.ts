@@ -3,6 +3,7 @@
  * for a while after the disk was last asked; then the next request asks again before it is answered.
  * Requests that need the same lookup wait for one.
  */
+import { djb2 } from '../cache/djb2.js';
 import { FileCache } from '../cache/file-cache.js';
 import type { Clock } from '../http/clock.js';
 import type { CacheState, Coding } from '../http/reply.js';
@@ -43,6 +44,12 @@ export interface StoreOptions {
 export interface ResourceKey {
   readonly key: Buffer;
   readonly hash: number;
+}
+
+/** @param urlPath percent-encoded, as in a request */
+export function keyOf(urlPath: string): ResourceKey {
+  const key = Buffer.from(urlPath, 'latin1');
+  return { key, hash: djb2(key) };
 }
 
 export interface Stored {

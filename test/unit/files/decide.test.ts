@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type DiskReply, decide, isDiskReply } from '../../../src/files/decide.js';
-import { Variant } from '../../../src/files/resource.js';
+import { Variant } from '../../../src/files/forms.js';
 import type { CacheState, Reply } from '../../../src/http/reply.js';
 import { foundVariant, MODIFIED, MODIFIED_MS } from '../../helpers/fake-tasks.js';
 import { type Fields, headOf } from '../../helpers/heads.js';

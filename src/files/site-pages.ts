@@ -1,0 +1,88 @@
+/**
+ * The pages that a site has for what goes wrong: its own error pages, and the page of a single-page
+ * application. Each is a file like any other, looked up and kept by the store.
+ */
+
+import type { ErrorPage } from '../config/settings.js';
+import { errorReply } from '../http/error-reply.js';
+import { acceptsHtml, namesHtml } from '../http/negotiation.js';
+import type { CacheState, Reply } from '../http/reply.js';
+import type { RequestHead } from '../http/request-head.js';
+import { openReply } from './open-file.js';
+import type { FileResource } from './resource.js';
+import { keyOf, type ResourceKey, type ResourceStore, type Stored } from './store.js';
+
+export interface SitePagesOptions {
+  readonly store: ResourceStore;
+  readonly errorPages: readonly ErrorPage[];
+  /** URL path of the page for what is not found, for clients that ask for HTML; `''`: off. */
+  readonly spa: string;
+}
+
+/** For replies that are a page for a client that takes HTML, and something else for others. */
+export const VARY_ACCEPT = 'Vary: Accept\r\n';
+
+export class SitePages {
+  readonly #store: ResourceStore;
+  readonly #errorPages: ReadonlyMap<number, ResourceKey>;
+  readonly #spa: ResourceKey | undefined;
+
+  constructor({ store, errorPages, spa }: SitePagesOptions) {
+    this.#store = store;
+    this.#errorPages = new Map(errorPages.map(({ status, path }) => [status, keyOf(path)]));
+    this.#spa = spa === '' ? undefined : keyOf(spa);
+  }
+
+  /** True when the site has a page of its own for this error. */
+  has(status: number): boolean {
+    return this.#errorPages.has(status);
+  }
+
+  /** The single-page application's page, for a client that navigates; undefined when there is none. */
+  async application(head: RequestHead): Promise<Stored | undefined> {
+    if (this.#spa === undefined || !namesHtml(head.field('accept'))) return undefined;
+    const stored = await this.#page(this.#spa);
+    return stored.resource.kind === 'file' ? stored : undefined;
+  }
+
+  /** An error with the site's own page for it, if there is one and the client accepts HTML. */
+  async error(head: RequestHead, status: number, state: CacheState, fields = ''): Promise<Reply> {
+    const headOnly = head.method === 'HEAD';
+    const key = this.#errorPages.get(status);
+    const isVarying = key !== undefined || (status === 404 && this.#spa !== undefined);
+    const lines = isVarying ? fields + VARY_ACCEPT : fields;
+    if (key !== undefined && acceptsHtml(head.field('accept'))) {
+      const page = (await this.#page(key)).resource;
+      const reply = page.kind === 'file' ? await this.#asError(page, status, lines, headOnly) : undefined;
+      if (reply !== undefined) return { ...reply, cache: state };
+    }
+    return { ...errorReply(status, '', { headOnly, fields: lines }), cache: state };
+  }
+
+  /** A file as the body of an error; undefined when it has changed since it was looked up. */
+  async #asError(
+    page: FileResource,
+    status: number,
+    fields: string,
+    headOnly: boolean,
+  ): Promise<Reply | undefined> {
+    const variant = page.variants[0]!;
+    const { contentType, sizeBytes, body } = variant;
+    const all =
+      `Content-Type: ${contentType}\r\nContent-Length: ${sizeBytes}\r\n` +
+      `Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n${fields}`;
+    if (headOnly || body !== null) {
+      return { status, fields: all, body: headOnly ? null : body, cache: '', close: false };
+    }
+    const parts = [{ offset: 0, length: sizeBytes }];
+    const reply = await openReply({ status, fields: all, variant, parts }, '');
+    if (reply === undefined) this.#store.forget(page);
+    return reply;
+  }
+
+  /** A page that the settings name by its file, which with clean URLs lies under another path. */
+  async #page(key: ResourceKey): Promise<Stored> {
+    const stored = await this.#store.get(key);
+    return stored.resource.kind === 'redirect' ? this.#store.get(keyOf(stored.resource.location)) : stored;
+  }
+}
