@@ -26,7 +26,7 @@ import {
   type Representation,
 } from './resource.js';
 import type { ResponseRules } from './response-rules.js';
-import { SitePages, type SitePagesOptions, VARY_ACCEPT } from './site-pages.js';
+import { SitePages, type SitePagesOptions, varyOnAccept } from './site-pages.js';
 import { type FileTasks, keyOf, LookupFailure, type Stored } from './store.js';
 
 export interface HandlerOptions extends SitePagesOptions {
@@ -197,12 +197,13 @@ export class StaticHandler {
   async #notFound(head: RequestHead, state: CacheState): Promise<Reply> {
     const stored = await this.#pages.application(head);
     if (stored === undefined) return this.#pages.error(head, 404, state);
-    return withFields(await this.#replyWith(head, stored), VARY_ACCEPT);
+    const reply = await this.#replyWith(head, stored);
+    return { ...bare(reply), fields: varyOnAccept(reply.fields) };
   }
 
   #forOrigin(head: RequestHead, reply: Reply): Reply {
     const lines = this.#options.rules.originLines(head.field('origin'), reply.status >= 400);
-    return lines === '' ? reply : withFields(reply, lines);
+    return lines === '' ? reply : { ...bare(reply), fields: reply.fields + lines };
   }
 
   async #failure(head: RequestHead, error: unknown): Promise<Reply> {
@@ -219,9 +220,9 @@ export class StaticHandler {
   }
 }
 
-/** The reply with more field lines. A prepared reply has its bytes made, so this is a new one. */
-function withFields({ status, fields, body, cache, close }: Reply, lines: string): Reply {
-  return { status, fields: fields + lines, body, cache, close };
+/** What a reply says. A prepared one has its bytes made besides, which do not fit other fields. */
+function bare({ status, fields, body, cache, close }: Reply): Reply {
+  return { status, fields, body, cache, close };
 }
 
 function redirect(head: RequestHead, resource: RedirectResource, state: CacheState): Reply {

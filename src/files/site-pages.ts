@@ -19,8 +19,11 @@ export interface SitePagesOptions {
   readonly spa: string;
 }
 
-/** For replies that are a page for a client that takes HTML, and something else for others. */
-export const VARY_ACCEPT = 'Vary: Accept\r\n';
+/** Fields of a reply that is a page for a client that takes HTML, and something else for others. */
+export function varyOnAccept(fields: string): string {
+  const varied = fields.replace(/^Vary: /m, 'Vary: Accept, ');
+  return varied === fields ? `${fields}Vary: Accept\r\n` : varied;
+}
 
 export class SitePages {
   readonly #store: ResourceStore;
@@ -50,7 +53,7 @@ export class SitePages {
     const headOnly = head.method === 'HEAD';
     const key = this.#errorPages.get(status);
     const isVarying = key !== undefined || (status === 404 && this.#spa !== undefined);
-    const lines = isVarying ? fields + VARY_ACCEPT : fields;
+    const lines = isVarying ? varyOnAccept(fields) : fields;
     if (key !== undefined && acceptsHtml(head.field('accept'))) {
       const page = (await this.#page(key)).resource;
       const reply = page.kind === 'file' ? await this.#asError(page, status, lines, headOnly) : undefined;

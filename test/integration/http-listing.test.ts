@@ -1,6 +1,7 @@
 /** Directory listings as they are sent: who gets which form, what is in it, and how it is kept. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Listing } from '../../src/files/listing.js';
 import { TestServer } from '../helpers/server.js';
@@ -45,11 +46,21 @@ describe('listings', () => {
       const response = await server.get('/pub/', { Accept: accept });
       expect(response.status).to.equal(200);
       expect(response.field('content-type'), accept).to.equal(type);
-      expect(response.field('vary'), accept).to.equal('Accept');
+      expect(response.field('vary'), accept).to.equal('Accept, Accept-Encoding');
       expect(response.field('cache-control')).to.equal('no-cache');
       expect(response.field('x-content-type-options')).to.equal('nosniff');
     }
     expect((await server.get('/pub/')).field('content-type')).to.equal('text/html; charset=utf-8');
+  });
+
+  it('come compressed, each form with its own tag', async () => {
+    const plain = await server.get('/pub/');
+    const packed = await server.get('/pub/', { 'Accept-Encoding': 'gzip' });
+    expect(packed.field('content-encoding')).to.equal('gzip');
+    expect(gunzipSync(packed.body).equals(plain.body)).to.equal(true);
+    expect(packed.field('etag')).to.not.equal(plain.field('etag'));
+    const again = { 'Accept-Encoding': 'gzip', 'If-None-Match': packed.field('etag')! };
+    expect((await server.get('/pub/', again)).status).to.equal(304);
   });
 
   it('show what is there: directories first, numbers in their order, nothing hidden or outside', async () => {
@@ -99,7 +110,7 @@ describe('listings', () => {
     const condition = { 'If-None-Match': whole.field('etag')! };
     const unchanged = await server.get('/pub/', condition);
     expect(unchanged.status).to.equal(304);
-    expect(unchanged.field('vary')).to.equal('Accept');
+    expect(unchanged.field('vary')).to.equal('Accept, Accept-Encoding');
     expect(
       (await server.get('/pub/', { ...condition, ...JSON_PLEASE })).status,
       'a form of its own',

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { foundFile } from '../../helpers/fake-tasks.js';
 import { HandlerBench } from '../../helpers/handler-bench.js';
-import { fieldOf, fieldsOf, textOf } from '../../helpers/replies.js';
+import { fieldOf, textOf } from '../../helpers/replies.js';
 
 const HTML = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 const SCRIPT = { Accept: '*/*' };
@@ -30,11 +30,11 @@ describe('files/handler: pages for what is not there', () => {
 
     it('is one answer of several, whatever it is', async () => {
       for (const [target, accept, vary] of [
-        ['/users/7', HTML, 'Accept-Encoding, Accept'],
+        ['/users/7', HTML, 'Accept, Accept-Encoding'],
         ['/users/7', SCRIPT, 'Accept'],
         ['/index.html', HTML, 'Accept-Encoding'],
       ] as const) {
-        expect(fieldsOf(await bench.get(target, accept), 'vary').join(', '), target).to.equal(vary);
+        expect(fieldOf(await bench.get(target, accept), 'vary'), target).to.equal(vary);
       }
     });
 
