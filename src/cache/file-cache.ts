@@ -62,13 +62,14 @@ export class FileCache<Entry extends CacheEntry<Entry>> {
     return entry;
   }
 
-  /** Puts an entry in, in place of one with the same path. One that is larger than the cache is not kept. */
-  put(entry: Entry): void {
+  /** Puts an entry in, in place of one with the same path. False when it is larger than the cache, and not kept. */
+  put(entry: Entry): boolean {
     entry.next = without(this.#chains.peek(entry.hash), entry.key);
     if (shorten(entry, MAX_CHAIN)) this.#onEvict();
     // The size of a chain changes with its entries, and is only counted anew for a new value.
     this.#chains.delete(entry.hash);
     this.#chains.set(entry.hash, entry);
+    return this.#chains.peek(entry.hash) === entry;
   }
 
   /** Takes out what is there under the path of an entry, be it that entry or a newer one. */

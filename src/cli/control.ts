@@ -1,7 +1,7 @@
 /** `handover stop` and `handover reload`: signals to the master, and waiting for what comes of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, type ExitCode, HandoverError, messageOf, systemCode } from '../errors.js';
-import { isLive, type LiveServer, liveServers } from '../master/pid-file.js';
+import { isLive, type LiveServer, liveServer, liveServers } from '../master/pid-file.js';
 import type { CommandLine } from './command-line.js';
 import { findServer } from './find-server.js';
 import { readStats } from './read-stats.js';
@@ -53,8 +53,11 @@ export async function reload(
   const before = readStats(server.statsFile);
   signal(server, 'SIGHUP');
   if ('problem' in before) {
-    terminal.out(`handover (pid ${pid}) was told to reload; its output says what came of it\n`);
-    return EXIT.ok;
+    const where = server.statsFile || 'stats.json';
+    terminal.err(
+      `handover (pid ${pid}) was told to reload; what came of it only its output says: ${where}: ${before.problem}\n`,
+    );
+    return EXIT.cannotRead;
   }
   const deadline = performance.now() + limitSeconds * 1000;
   for (;;) {
@@ -78,9 +81,10 @@ export async function reload(
   }
 }
 
-/** The same server: another port takes its pid file and its statistics along. */
+/** The same server: a reload may move its statistics and, with another port, its pid file. */
 function whereabouts(server: LiveServer): LiveServer {
-  return liveServers().find(({ pid }) => pid === server.pid) ?? server;
+  const isSame = (other: LiveServer | undefined): boolean => other?.pid === server.pid;
+  return [liveServer(server.pidFile), ...liveServers()].find(isSame) ?? server;
 }
 
 function signal({ pid }: LiveServer, name: 'SIGTERM' | 'SIGHUP'): void {

@@ -5,7 +5,7 @@
 import type { ConditionalRequest } from '../http/conditionals.js';
 import { evaluateConditions, ifRangeHolds } from '../http/conditionals.js';
 import { errorReply } from '../http/error-reply.js';
-import { assembleMultipart, multipartPlan, newBoundary } from '../http/multipart.js';
+import { multipartPieces, multipartPlan, newBoundary } from '../http/multipart.js';
 import { type ByteRange, contentRange, evaluateRange, unsatisfiedContentRange } from '../http/ranges.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import { fieldBit, type RequestHead } from '../http/request-head.js';
@@ -110,17 +110,17 @@ function conditionsOf(head: RequestHead, isDated: boolean): ConditionalRequest {
 
 function partialReply(ranges: readonly ByteRange[], variant: Variant, state: CacheState): Reply | DiskReply {
   const { sizeBytes, contentType, body } = variant;
-  const only = ranges.length === 1 ? ranges[0]! : undefined;
-  const plan =
-    only === undefined
-      ? multipartPlan(ranges, sizeBytes, contentType, newBoundary())
-      : { parts: [only], length: only.length, contentType };
-  const position = only === undefined ? '' : `Content-Range: ${contentRange(only, sizeBytes)}\r\n`;
-  const fields = `Content-Type: ${plan.contentType}\r\nContent-Length: ${plan.length}\r\n${position}${variant.fields}`;
+  const [only] = ranges;
+  if (ranges.length === 1 && only !== undefined) {
+    const fields =
+      `Content-Type: ${contentType}\r\nContent-Length: ${only.length}\r\n` +
+      `Content-Range: ${contentRange(only, sizeBytes)}\r\n${variant.fields}`;
+    if (body === null) return { status: 206, fields, variant, parts: [only] };
+    const bytes = body.subarray(only.offset, only.offset + only.length);
+    return { status: 206, fields, body: bytes, cache: state, close: false };
+  }
+  const plan = multipartPlan(ranges, sizeBytes, contentType, newBoundary());
+  const fields = `Content-Type: ${plan.contentType}\r\nContent-Length: ${plan.length}\r\n${variant.fields}`;
   if (body === null) return { status: 206, fields, variant, parts: plan.parts };
-  const bytes =
-    only === undefined
-      ? assembleMultipart(plan as Parameters<typeof assembleMultipart>[0], body)
-      : body.subarray(only.offset, only.offset + only.length);
-  return { status: 206, fields, body: bytes, cache: state, close: false };
+  return { status: 206, fields, body: multipartPieces(plan, body), cache: state, close: false };
 }

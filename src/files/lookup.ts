@@ -7,7 +7,7 @@
 import { closeSync, realpathSync } from 'node:fs';
 import type { Found, LookupRules, LookupTask } from './found.js';
 import { listDirectory } from './listing.js';
-import { encodePath, parsePath, unicodeForms } from './paths.js';
+import { encodePath, parsePath } from './paths.js';
 import { readFile } from './read-file.js';
 import { isAllowedByName, openFile, pathBelow, statIfPresent } from './safety.js';
 import { outcomeOf } from './trouble.js';
@@ -35,11 +35,9 @@ export function lookup(task: LookupTask, given: LookupRules, now: () => number =
     // Asked each time: a root like `current -> release-7` is changed over by changing the link.
     const rules = { ...given, root: realpathSync.native(given.root) };
     const search: Search = { rules, known: task.known, now };
-    for (const segments of unicodeForms(asked.segments)) {
-      const found = asked.trailingSlash ? findDirectory(segments, search) : findNamed(segments, search);
-      if (found !== undefined) return found;
-    }
-    return { kind: 'missing' };
+    const { segments, trailingSlash } = asked;
+    const found = trailingSlash ? findDirectory(segments, search) : findNamed(segments, search);
+    return found ?? { kind: 'missing' };
   } catch (error) {
     return outcomeOf(error);
   }

@@ -105,18 +105,9 @@ export class ResourceMaker {
     coding: Coding,
     body: Uint8Array,
   ): Compressible {
-    const forms = this.#richer(resource, representation, coding, body);
-    const richer =
-      resource.kind === 'file' ? { ...resource, ...forms } : { ...resource, [representation]: forms };
-    return { ...richer, next: undefined, sizeBytes: sizeOf(resource.key, variantsOf(richer)) };
-  }
-
-  #richer(resource: Compressible, representation: Representation, coding: Coding, body: Uint8Array): Forms {
-    const { compressible, variants, useless } = formsOf(resource, representation);
-    const identity = variants[0]!;
-    if (body.length >= identity.sizeBytes) {
-      return { compressible, variants, useless: new Set([...useless, coding]), ...NOTHING_CHOSEN };
-    }
+    const forms = formsOf(resource, representation);
+    const identity = forms.variants[0]!;
+    if (body.length >= identity.sizeBytes) return this.withoutCoding(resource, representation, coding);
     const found: FoundVariant = {
       coding,
       path: identity.path,
@@ -129,15 +120,24 @@ export class ResourceMaker {
       resource.kind === 'file'
         ? this.#variant(found, resource)
         : this.#listingVariant(found, resource.urlPath, identity.contentType);
-    return { compressible, variants: [...variants, variant], useless, ...NOTHING_CHOSEN };
+    const variants = [...forms.variants, variant];
+    return withForms(resource, representation, { ...forms, variants, ...NOTHING_CHOSEN });
+  }
+
+  /** The same resource with the note that a form is not worth making. */
+  withoutCoding<R extends Compressible>(resource: R, representation: Representation, coding: Coding): R;
+  withoutCoding(resource: Compressible, representation: Representation, coding: Coding): Compressible {
+    const forms = formsOf(resource, representation);
+    const useless = new Set([...forms.useless, coding]);
+    return withForms(resource, representation, { ...forms, useless, ...NOTHING_CHOSEN });
   }
 
   #file(found: FoundFile, base: Pick<FileResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>): FileResource {
     const compressible = this.#compress && isCompressible(this.#rules.contentType(found.urlPath));
     const shape = {
       urlPath: found.urlPath,
-      // A file from the future was last modified no later than now (RFC 9110 section 8.8.2.1).
-      lastModifiedMs: Math.min(found.mtimeMs, base.checkedAtMs),
+      // A file from the future was last modified no later than now (RFC 9110 section 8.8.2.1), in whole seconds.
+      lastModifiedMs: Math.min(found.mtimeMs, Math.floor(base.checkedAtMs / 1000) * 1000),
       compressible: compressible || found.variants.length > 1,
     };
     const variants = found.variants.map((variant) => this.#variant(variant, shape));
@@ -201,6 +201,12 @@ export class ResourceMaker {
 /** The forms of one representation. */
 export function formsOf(resource: Compressible, representation: Representation): Forms {
   return resource.kind === 'file' ? resource : resource[representation];
+}
+
+function withForms(resource: Compressible, representation: Representation, forms: Forms): Compressible {
+  const changed: Compressible =
+    resource.kind === 'file' ? { ...resource, ...forms } : { ...resource, [representation]: forms };
+  return { ...changed, next: undefined, sizeBytes: sizeOf(resource.key, variantsOf(changed)) };
 }
 
 function variantsOf(resource: Compressible): readonly Variant[] {

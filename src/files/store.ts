@@ -213,7 +213,9 @@ export class ResourceStore {
     // Meanwhile the entry may have been replaced, or have gained another form.
     const current = this.#cached(resource);
     const richer = maker.withCoding(current ?? resource, representation, coding, bytes);
-    if (current !== undefined) this.#present.put(richer);
+    if (current !== undefined && !this.#present.put(richer)) {
+      this.#present.put(maker.withoutCoding(current, representation, coding));
+    }
     return richer;
   }
 

@@ -51,12 +51,9 @@ export function multipartPlan(
   };
 }
 
-/** The planned body of a representation that is in memory, as one buffer. */
-export function assembleMultipart(plan: MultipartPlan, representation: Uint8Array): Buffer {
-  return Buffer.concat(
-    plan.parts.map((part) =>
-      Buffer.isBuffer(part) ? part : representation.subarray(part.offset, part.offset + part.length),
-    ),
-    plan.length,
+/** The planned body of a representation that is in memory, without copying any of it. */
+export function multipartPieces(plan: MultipartPlan, representation: Buffer): Buffer[] {
+  return plan.parts.map((part) =>
+    Buffer.isBuffer(part) ? part : representation.subarray(part.offset, part.offset + part.length),
   );
 }

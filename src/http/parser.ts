@@ -95,6 +95,12 @@ export class RequestParser {
     return this.#nextHead();
   }
 
+  /** What can be read of a head that is not whole; valid as long as `head`. */
+  unfinishedHead(): RequestHead {
+    this.#heads.parse(this.#bytes, this.#position, this.#end);
+    return this.head;
+  }
+
   #reserve(extra: number): void {
     const kept = this.#end - this.#position;
     if (this.#owned && this.#bytes.length - this.#end >= extra) return;

@@ -19,8 +19,8 @@ export interface Reply {
   readonly status: number;
   /** Field lines, each ended by CRLF, Content-Length among them. */
   readonly fields: string;
-  /** Null: no body bytes are sent (HEAD, 304, or Content-Length: 0). */
-  readonly body: Buffer | FileBody | null;
+  /** Bytes, in one piece or several, or a file. Null: no body bytes are sent (HEAD, 304, or Content-Length: 0). */
+  readonly body: Buffer | readonly Buffer[] | FileBody | null;
   readonly cache: CacheState;
   /** True when the connection must not be used after this response. */
   readonly close: boolean;

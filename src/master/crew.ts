@@ -234,8 +234,9 @@ export class Crew {
       // A reload has put another worker in its place and ended it.
       if (this.#stopping || this.#generation !== generation) return;
       const failure = error as HandoverError;
-      // What keeps a worker from booting keeps others too, unless it passes: while some serve, that is waited for.
-      if (failure.code === 'WORKER_LOST' || this.ready.length > 0) this.#respawn(place, 0, failure.message);
+      // What keeps a worker from booting keeps others too, unless it passes: while some serve or may yet, that is waited for.
+      if (failure.code === 'WORKER_LOST' || this.#serving.length > 0)
+        this.#respawn(place, 0, failure.message);
       else this.#options.onBootFailure(failure);
     }
   }

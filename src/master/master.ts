@@ -19,7 +19,7 @@ import { Crew } from './crew.js';
 import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
 import { writePidFile } from './pid-file.js';
-import { leavePlace, type Place, takePlace } from './place.js';
+import { leavePlace, type Place, refuseOthersStatistics, takePlace } from './place.js';
 import { Statistics } from './statistics.js';
 
 export interface MasterOptions {
@@ -171,6 +171,8 @@ export class Master {
       const place = await takePlace(settings, this.#transport);
       this.#place = place;
       await this.#crew.replace({ settings, statsFile: place.statsFile });
+      // Of two that started at once, the other may have been faster.
+      refuseOthersStatistics(place.statsFile);
       await this.#startWriter(settings, place);
       if (this.#ending !== 'no') return undefined;
       const { address, pidFile, statsFile } = place;

@@ -2,14 +2,19 @@
  * Where a server can be found: its address, and the files that tell of it. A reload may lead to another
  * place; then both are held until the new one serves.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import { EXIT, HandoverError, systemCode } from '../errors.js';
-import { statsPaths, writerOf } from '../stats/writer.js';
+import type { StatsDocument } from '../stats/schema.js';
+import { statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
 import { defaultPidFile, removePidFile, writePidFile } from './pid-file.js';
+import { isRunning } from './process-info.js';
 import { runtimeDir } from './runtime-dir.js';
+
+/** How much later than its interval a busy server may be with its files. */
+const LATENESS_MS = 3000;
 
 export interface Place {
   readonly address: ListenAddress;
@@ -53,8 +58,12 @@ export async function takePlace(
   }
 }
 
-/** Two servers that write the same files would each show the other's numbers. */
-function refuseOthersStatistics(statsFile: string): void {
+/**
+ * Two servers that write the same files would each show the other's numbers.
+ *
+ * @throws HandoverError when another one does
+ */
+export function refuseOthersStatistics(statsFile: string): void {
   const owner = writerOf(statsFile);
   if (owner === undefined || owner === process.pid) return;
   const message = `STATS_FILE: ${statsFile} is written by another handover (pid ${owner}); name another`;
@@ -68,6 +77,23 @@ export function leavePlace(place: Place, transport: MasterTransport, kept?: Plac
   if (place.ownsStatsDirectory && place.statsFile !== kept?.statsFile) {
     rmSync(dirname(place.statsFile), { recursive: true, force: true });
   }
+}
+
+/**
+ * The process that writes these files now; undefined when nobody does. Newness tells it from one that was
+ * killed and left them, and whose number another process may have.
+ */
+function writerOf(statFile: string): number | undefined {
+  let document: Partial<StatsDocument>;
+  try {
+    document = JSON.parse(readFileSync(statsPaths(statFile).json, 'utf8')) as Partial<StatsDocument>;
+  } catch {
+    return undefined;
+  }
+  const { master, time, intervalMs } = document ?? {};
+  if (typeof master?.pid !== 'number' || typeof intervalMs !== 'number') return undefined;
+  const isNew = Date.now() - Date.parse(time ?? '') < intervalMs + LATENESS_MS;
+  return isNew && isRunning(master.pid) ? master.pid : undefined;
 }
 
 async function bind(

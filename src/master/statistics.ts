@@ -58,7 +58,7 @@ export class Statistics {
 
   /** Keeps the counts of a worker that is gone; its slot may then be used again. */
   retire(slot: number): void {
-    this.#departed = retire(this.#departed, this.#board.readSlot(slot));
+    this.#departed = retire(this.#departed, withoutLeaving(this.#board.readSlot(slot)));
   }
 
   snapshot(facts: MasterFacts): Snapshot {

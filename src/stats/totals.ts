@@ -47,8 +47,8 @@ export function mergeSlots(
 }
 
 /**
- * The slot of a live worker as it may be published: without the bytes of which the kernel may yet take
- * less, because what was published once is not taken back.
+ * A slot as it may be published: without the bytes of which the kernel may yet take less, because what was
+ * published once is not taken back.
  */
 export function withoutLeaving(slot: Float64Array): Float64Array {
   const certain = slot.slice();

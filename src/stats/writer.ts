@@ -5,16 +5,12 @@
  *
  *     <dir>/.statFile.txt.<pid>.tmp ──rename──► <dir>/statFile.txt
  */
-import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { messageOf, systemCode } from '../errors.js';
 import { formatMetrics } from './prometheus.js';
 import type { StatsDocument } from './schema.js';
 import { formatStatFile } from './stat-file.js';
-
-/** How much later than its interval a busy server may be with its files. */
-const LATENESS_MS = 3000;
 
 /** What is published at one moment: the document, and the totals it was built from. */
 export interface Snapshot {
@@ -40,23 +36,6 @@ export function statsPaths(statFile: string): { statFile: string; json: string; 
     json: path.join(directory, 'stats.json'),
     metrics: path.join(directory, 'metrics.txt'),
   };
-}
-
-/**
- * The process that writes these files now; undefined when nobody does. Newness tells it from one that was
- * killed and left them, and whose number another process may have.
- */
-export function writerOf(statFile: string): number | undefined {
-  let document: Partial<StatsDocument>;
-  try {
-    document = JSON.parse(readFileSync(statsPaths(statFile).json, 'utf8')) as Partial<StatsDocument>;
-  } catch {
-    return undefined;
-  }
-  const { master, time, intervalMs } = document ?? {};
-  if (typeof master?.pid !== 'number' || typeof intervalMs !== 'number') return undefined;
-  const isNew = Date.now() - Date.parse(time ?? '') < intervalMs + LATENESS_MS;
-  return isNew && isLiveProcess(master.pid) ? master.pid : undefined;
 }
 
 /** Writes the files at once, then every interval, then a last time on `close`. */

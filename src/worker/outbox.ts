@@ -53,7 +53,7 @@ export class Outbox {
     connection.write(serialiseHead(reply, clock, persistence, timing));
     exchange.bodyStart = connection.queuedBytes;
     if (isFileBody(reply.body)) return;
-    if (reply.body !== null) connection.write(reply.body);
+    for (const bytes of piecesOf(reply.body)) connection.write(bytes);
     this.#unflushed.push(exchange);
   }
 
@@ -103,14 +103,20 @@ export class Outbox {
 }
 
 export function isFileBody(body: Reply['body']): body is FileBody {
-  return body !== null && !Buffer.isBuffer(body);
+  return body !== null && 'file' in body;
+}
+
+function piecesOf(body: Exclude<Reply['body'], FileBody>): readonly Buffer[] {
+  if (body === null) return [];
+  return Buffer.isBuffer(body) ? [body] : body;
 }
 
 /** Length of a reply's body in bytes. */
 function bodyLength(reply: Reply | undefined): number {
   if (reply === undefined || reply.body === null) return 0;
   if (Buffer.isBuffer(reply.body)) return reply.body.length;
-  return reply.body.parts.reduce((sum, part) => sum + part.length, 0);
+  const parts = isFileBody(reply.body) ? reply.body.parts : reply.body;
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 /** Server-Timing (W3C), for the network panel of a browser. */

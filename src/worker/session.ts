@@ -325,7 +325,11 @@ export class HttpSession implements ConnectionHandler, Timed {
     const { recorder } = this.#context;
     if (this.#parser.inBody || this.#parser.buffered > 0) {
       recorder.timedOut();
-      this.#refuse(408, 'The request did not come in time.', this.#receiving);
+      this.#refuse(
+        408,
+        'The request did not come in time.',
+        this.#receiving ?? this.#parser.unfinishedHead(),
+      );
     } else this.#close();
   }
 

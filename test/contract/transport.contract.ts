@@ -115,6 +115,24 @@ function describeConnections(makeMaster: () => MasterTransport): void {
       expect(worker.count('bytesSent')).to.equal(sent);
     });
 
+    it('counts what had left when the client breaks it', async () => {
+      const sent = worker.count('bytesSent');
+      const client = await bench.serve(address.port, worker);
+      client.send(`big ${30 * MIB}\n`);
+      await eventually(
+        () => client.receivedBytes > 15 * MIB || undefined,
+        () => `half of it; there are ${client.receivedBytes} bytes`,
+      );
+      client.socket.resetAndDestroy();
+      await worker.event('close');
+      const received = client.receivedBytes;
+      await eventually(
+        () => worker.count('open') === 0 || undefined,
+        () => 'no open connection',
+      );
+      expect(worker.count('bytesSent') - sent).to.be.within(received, 30 * MIB);
+    });
+
     it('keeps the order of what is written in one turn and in many', async () => {
       const client = await bench.serve(address.port, worker);
       const numbers = Array.from({ length: 500 }, (_, i) => String(i));

@@ -13,6 +13,6 @@ export function fieldOf(reply: { readonly fields: string }, name: string): strin
 /** The body of a reply from memory; `''` when there is none. */
 export function textOf(reply: Reply): string {
   if (reply.body === null) return '';
-  if (!Buffer.isBuffer(reply.body)) throw new Error('the body is on disk');
-  return reply.body.toString();
+  if ('file' in reply.body) throw new Error('the body is on disk');
+  return Buffer.isBuffer(reply.body) ? reply.body.toString() : Buffer.concat(reply.body).toString();
 }

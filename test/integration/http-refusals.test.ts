@@ -113,6 +113,12 @@ describe('refused requests', () => {
       await client.closed();
     });
 
+    it('answers 408 without a body to half a head of HEAD', async () => {
+      const response = await client.exchange('HEAD /a.txt HTTP/1.1\r\nHo', 'HEAD');
+      expect(response.status).to.equal(408);
+      await client.closed();
+    });
+
     it('is not held up by bytes that trickle in', async () => {
       const trickle = setInterval(() => client.send('x'), 100);
       client.send('GET /a.txt HTTP/1.1\r\nHost: ');

@@ -1,6 +1,14 @@
 /** The command as a user has it: starting servers, finding them again, and what is said when that cannot be. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -192,6 +200,21 @@ describe('the command', function () {
       expect((await sandbox.run('reload', '--port', String(port))).code).to.equal(0);
       expect((await fetchText(other, '/'))[0]).to.equal(200);
       expect((await sandbox.run('status', '--port', String(other))).code).to.equal(0);
+    });
+
+    it('is followed to other statistics, whatever its pid file is called', async () => {
+      const lines = (stats: string) =>
+        settings('HOST=127.0.0.1', 'PORT=0', 'PID_FILE=own.pid', `STATS_FILE=${stats}`);
+      const conf = sandbox.directory.write('server.conf', lines('a.txt'));
+      const server = sandbox.spawn(['--config', conf]);
+      await server.ready();
+      mkdirSync(sandbox.directory.at('moved'));
+      writeFileSync(conf, lines('moved/a.txt'));
+      expect((await sandbox.run('reload')).code).to.equal(0);
+      rmSync(sandbox.directory.at('moved'), { recursive: true });
+      const blind = await sandbox.run('reload');
+      expect(blind.code).to.equal(4);
+      expect(blind.err).to.match(/was told to reload; what came of it only its output says: .*no such file/);
     });
 
     it('shares its statistics file with no other: exit code 3', async () => {

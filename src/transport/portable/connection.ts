@@ -2,7 +2,6 @@
  * A connection over node:net. Reads go into one buffer shared by all connections of the worker; writes
  * are gathered until the transport's flush, and at most one is under way in the socket.
  */
-import type net from 'node:net';
 import type {
   Connection,
   ConnectionHandler,
@@ -13,7 +12,7 @@ import type {
   TransportCounters,
 } from '../connection.js';
 import type { FilePump } from './file-pump.js';
-import { handleOf, type RawHandle, socketOf } from './raw-handle.js';
+import { type HandleSocket, handleOf, type RawHandle, socketOf } from './raw-handle.js';
 
 /** What a connection asks of the transport that made it. */
 export interface Owner {
@@ -38,7 +37,7 @@ export class PortableConnection implements Connection {
   readonly listener: number;
   readonly returned: boolean;
   readonly #owner: Owner;
-  readonly #socket: net.Socket;
+  readonly #socket: HandleSocket;
   #handler: ConnectionHandler | undefined;
   #peer: Peer | undefined;
   #gathered: Uint8Array[] = [];
@@ -69,7 +68,12 @@ export class PortableConnection implements Connection {
         return true;
       },
     });
-    this.#socket.on('end', () => this.#handler?.onEnd());
+    this.#socket.beforeDestroy = () => this.#recountPending();
+    this.#socket.on('end', () => {
+      // A write that fails from now on does not tell how much of it was taken.
+      this.#recountPending();
+      this.#handler?.onEnd();
+    });
     this.#socket.on('error', (error) => {
       this.#error = error;
     });
@@ -152,7 +156,6 @@ export class PortableConnection implements Connection {
   }
 
   destroy(): void {
-    if (this.#pendingBytes > 0) this.#recountPending();
     this.#socket.destroy();
   }
 
@@ -212,6 +215,7 @@ export class PortableConnection implements Connection {
 
   /** What of the write under way has left since it was last looked. */
   #recountPending(): void {
+    if (this.#pendingBytes === 0) return;
     const pending = Math.min(
       handleOf(this.#socket)?.writeQueueSize ?? this.#pendingBytes,
       this.#pendingBytes,

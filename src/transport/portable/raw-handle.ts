@@ -55,9 +55,19 @@ export interface ReadInto {
 }
 
 /** A socket around a handle that came through a channel. Nothing is read before `resume()`. */
-export function socketOf(handle: RawHandle, onread?: ReadInto): net.Socket {
+export function socketOf(handle: RawHandle, onread?: ReadInto): HandleSocket {
   const options = { handle, allowHalfOpen: true, pauseOnCreate: true, ...(onread && { onread }) };
-  return new net.Socket(options as net.SocketConstructorOpts);
+  return new HandleSocket(options as net.SocketConstructorOpts);
+}
+
+/** A socket that says when it is about to give up its handle, which knows what has not been sent. */
+export class HandleSocket extends net.Socket {
+  beforeDestroy: () => void = () => undefined;
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.beforeDestroy();
+    super._destroy(error, callback);
+  }
 }
 
 type Channel = ChildProcess | NodeJS.Process;

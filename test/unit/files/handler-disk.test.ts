@@ -28,7 +28,7 @@ describe('files/handler: files on disk', () => {
   });
 
   afterEach(() => {
-    for (const { body } of replies) if (body !== null && !Buffer.isBuffer(body)) body.file.close();
+    for (const { body } of replies) if (body !== null && 'file' in body) body.file.close();
     site.remove();
   });
 

@@ -183,31 +183,6 @@ describe('files/lookup', () => {
     });
   });
 
-  describe('Unicode', () => {
-    const NFC = 'caf\u00e9';
-    const NFD = 'cafe\u0301';
-    const bodyOf = (found: Found) =>
-      found.kind === 'file' ? Buffer.from(found.variants[0]!.body!).toString() : found.kind;
-
-    it('finds a name in either form when only one is there', () => {
-      site.file(`${NFD}.txt`);
-      expect(find(`/${encodeURIComponent(NFC)}.txt`).kind).to.equal('file');
-      site.file(`${NFC}.html`);
-      expect(find(`/${encodeURIComponent(NFD)}.html`).kind).to.equal('file');
-      site.directory(NFD);
-      expect(outcome(`/${encodeURIComponent(NFC)}`)).to.match(/^-> /);
-    });
-
-    it('prefers the very bytes', function () {
-      site.file(`${NFD}.txt`, 'decomposed');
-      site.file(`${NFC}.txt`, 'composed');
-      const nfd = bodyOf(find(`/${encodeURIComponent(NFD)}.txt`));
-      if (nfd === 'composed') this.skip(); // this file system takes both for one name
-      expect(nfd).to.equal('decomposed');
-      expect(bodyOf(find(`/${encodeURIComponent(NFC)}.txt`))).to.equal('composed');
-    });
-  });
-
   describe('errors of the file system', () => {
     it('say why a file that may not be read is missing', () => {
       chmodSync(site.file('locked.txt'), 0);

@@ -130,6 +130,15 @@ describe('files/store: compressed forms', () => {
     expect((await ask(64)).variants).to.have.lengthOf(2);
   });
 
+  it('that do not fit the cache leave the file in it, and are not made again', async () => {
+    bench = new StoreBench({ maxBytes: 16_000 });
+    bench.tasks.found.set('/a.txt', foundFile('/a.txt', 'x'.repeat(5000)));
+    const large = await bench.store.withCoding(await bench.file('/a.txt'), 'html', 'br');
+    expect(large.variants, 'for who has waited').to.have.lengthOf(2);
+    expect(await bench.state('/a.txt')).to.equal('HIT');
+    expect([...(await bench.file('/a.txt')).useless]).to.deep.equal(['br']);
+  });
+
   it('that save nothing are remembered as such', async () => {
     bench.tasks.ratio = 1;
     await bench.store.withCoding(await bench.file('/a.txt'), 'html', 'br');
