@@ -118,7 +118,11 @@ function describeConnections(makeMaster: () => MasterTransport): void {
     it('counts what had left when the client breaks it', async () => {
       const sent = worker.count('bytesSent');
       const client = await bench.serve(address.port, worker);
+      client.socket.pause();
       client.send(`big ${30 * MIB}\n`);
+      await worker.event('written');
+      await worker.state();
+      client.socket.resume();
       await eventually(
         () => client.receivedBytes > 15 * MIB || undefined,
         () => `half of it; there are ${client.receivedBytes} bytes`,
