@@ -61,8 +61,11 @@ export async function reload(
   }
   const deadline = performance.now() + limitSeconds * 1000;
   for (;;) {
-    const now = readStats(whereabouts(server).statsFile);
-    if ('reloads' in now && now.reloads > before.reloads) {
+    const place = whereabouts(server);
+    const now = readStats((place ?? server).statsFile);
+    // Only a reload that has succeeded gives the pid file up; the new one may be anywhere.
+    const hasMoved = place === undefined && isLive(server);
+    if (hasMoved || ('reloads' in now && now.reloads > before.reloads)) {
       terminal.out(`handover (pid ${pid}) has reloaded; its output says what changed\n`);
       return EXIT.ok;
     }
@@ -82,9 +85,8 @@ export async function reload(
 }
 
 /** The same server: a reload may move its statistics and, with another port, its pid file. */
-function whereabouts(server: LiveServer): LiveServer {
-  const isSame = (other: LiveServer | undefined): boolean => other?.pid === server.pid;
-  return [liveServer(server.pidFile), ...liveServers()].find(isSame) ?? server;
+function whereabouts(server: LiveServer): LiveServer | undefined {
+  return [liveServer(server.pidFile), ...liveServers()].find((other) => other?.pid === server.pid);
 }
 
 function signal({ pid }: LiveServer, name: 'SIGTERM' | 'SIGHUP'): void {

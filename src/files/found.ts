@@ -13,6 +13,8 @@ export interface LookupRules {
   readonly cleanUrls: boolean;
   readonly dotfiles: 'hide' | 'serve';
   readonly followSymlinks: 'inside' | 'always' | 'never';
+  /** Absolute paths of files that are never served as files of the site: the statistics. */
+  readonly withheld: readonly string[];
   /** Bodies up to this size are read into memory. */
   readonly maxBodyBytes: number;
 }

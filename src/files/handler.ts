@@ -16,7 +16,7 @@ import { type DiskReply, decide, isDiskReply } from './decide.js';
 import { chooseVariant, codingToMake } from './forms.js';
 import type { Monitoring } from './monitoring.js';
 import { openReply } from './open-file.js';
-import { encodePath, parsePath, type RequestPath, unicodeForms } from './paths.js';
+import { parsePath } from './paths.js';
 import {
   type Compressible,
   type FileResource,
@@ -27,7 +27,7 @@ import {
 } from './resource.js';
 import type { ResponseRules } from './response-rules.js';
 import { SitePages, type SitePagesOptions, varyOnAccept } from './site-pages.js';
-import { type FileTasks, keyOf, LookupFailure, type Stored } from './store.js';
+import { type FileTasks, LookupFailure, type Stored } from './store.js';
 
 export interface HandlerOptions extends SitePagesOptions {
   readonly tasks: FileTasks;
@@ -96,7 +96,7 @@ export class StaticHandler {
   }
 
   async #find(head: RequestHead, from: Asker): Promise<Reply> {
-    const { monitoring } = this.#options;
+    const { monitoring, store } = this.#options;
     const isHead = head.method === 'HEAD';
     try {
       const own = monitoring.own(head.path, from.peer.address, isHead);
@@ -105,7 +105,7 @@ export class StaticHandler {
       // fill the one and keep the other busy with a single file.
       const asked = parsePath(head.path, this.#options.dotfiles);
       if (typeof asked === 'string') return this.#forOrigin(head, await this.#unnameable(head, asked));
-      const stored = await this.#lookUp(asked);
+      const stored = await store.getPath(asked);
       if (stored.resource.kind === 'missing') {
         const fallback = monitoring.fallback(head.path, from.peer.address, isHead);
         if (fallback !== undefined) return await fallback;
@@ -114,19 +114,6 @@ export class StaticHandler {
     } catch (error) {
       return this.#forOrigin(head, await this.#failure(head, error));
     }
-  }
-
-  /** The first of the path's Unicode forms that is there. Each is kept under its own name, however it was asked for. */
-  async #lookUp({ segments, trailingSlash }: RequestPath): Promise<Stored> {
-    const { store } = this.#options;
-    const [asked = segments, ...others] = unicodeForms(segments);
-    const first = await store.get(keyOf(encodePath(asked, trailingSlash)));
-    if (first.resource.kind !== 'missing') return first;
-    for (const form of others) {
-      const stored = await store.get(keyOf(encodePath(form, trailingSlash)));
-      if (stored.resource.kind !== 'missing') return stored;
-    }
-    return first;
   }
 
   /** The reply to a path that can name no file. */

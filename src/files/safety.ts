@@ -15,11 +15,12 @@ import {
   realpathSync,
   statSync,
 } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import type { LookupRules } from './found.js';
 import { ifPresent, ifReachable } from './trouble.js';
 
 /** The part of the rules that says where the boundary is and who may cross it. */
-export type Boundary = Pick<LookupRules, 'root' | 'followSymlinks'>;
+export type Boundary = Pick<LookupRules, 'root' | 'followSymlinks' | 'withheld'>;
 
 /** A regular file or a directory, open for reading. Whoever opened it closes `fd`. */
 export interface Opened {
@@ -67,7 +68,7 @@ export function isAllowedByName(path: string, boundary: Boundary): boolean {
 }
 
 /** The symbolic link policy: may what was asked for as `path` be `real`? Pure. */
-export function isAllowed(path: string, real: string, boundary: Boundary): boolean {
+export function isAllowed(path: string, real: string, boundary: Omit<Boundary, 'withheld'>): boolean {
   switch (boundary.followSymlinks) {
     case 'always':
       return true;
@@ -77,6 +78,15 @@ export function isAllowed(path: string, real: string, boundary: Boundary): boole
     case 'inside':
       return isInside(real, boundary.root);
   }
+}
+
+/** True when a real path is that of a file to be withheld, by whatever links either is reached. */
+function isWithheld(real: string, { withheld }: Boundary): boolean {
+  const name = basename(real);
+  return withheld.some((path) => {
+    if (basename(path) !== name) return false;
+    return ifReachable(() => realpathSync.native(dirname(path))) === dirname(real);
+  });
 }
 
 /** True when a real path is the root or below it. Pure. */
@@ -105,6 +115,7 @@ function openChecked(
     const known = realPathByDescriptor(fd);
     const real = known ?? realPathByName(path, stat);
     if (real === undefined || !isAllowed(path, real, boundary)) return undefined;
+    if (isWithheld(real, boundary)) return undefined;
     allowed = true;
     return { fd, stat, path: real, stablePath: known === undefined ? real : descriptorPath(fd) };
   } finally {

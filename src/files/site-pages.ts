@@ -9,8 +9,9 @@ import { acceptsHtml, namesHtml } from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
 import { openReply } from './open-file.js';
+import { parsePath } from './paths.js';
 import type { FileResource } from './resource.js';
-import { keyOf, type ResourceKey, type ResourceStore, type Stored } from './store.js';
+import type { ResourceStore, Stored } from './store.js';
 
 export interface SitePagesOptions {
   readonly store: ResourceStore;
@@ -27,13 +28,13 @@ export function varyOnAccept(fields: string): string {
 
 export class SitePages {
   readonly #store: ResourceStore;
-  readonly #errorPages: ReadonlyMap<number, ResourceKey>;
-  readonly #spa: ResourceKey | undefined;
+  readonly #errorPages: ReadonlyMap<number, string>;
+  readonly #spa: string;
 
   constructor({ store, errorPages, spa }: SitePagesOptions) {
     this.#store = store;
-    this.#errorPages = new Map(errorPages.map(({ status, path }) => [status, keyOf(path)]));
-    this.#spa = spa === '' ? undefined : keyOf(spa);
+    this.#errorPages = new Map(errorPages.map(({ status, path }) => [status, path]));
+    this.#spa = spa;
   }
 
   /** True when the site has a page of its own for this error. */
@@ -43,20 +44,20 @@ export class SitePages {
 
   /** The single-page application's page, for a client that navigates; undefined when there is none. */
   async application(head: RequestHead): Promise<Stored | undefined> {
-    if (this.#spa === undefined || !namesHtml(head.field('accept'))) return undefined;
+    if (this.#spa === '' || !namesHtml(head.field('accept'))) return undefined;
     const stored = await this.#page(this.#spa);
-    return stored.resource.kind === 'file' ? stored : undefined;
+    return stored?.resource.kind === 'file' ? stored : undefined;
   }
 
   /** An error with the site's own page for it, if there is one and the client accepts HTML. */
   async error(head: RequestHead, status: number, state: CacheState, fields = ''): Promise<Reply> {
     const headOnly = head.method === 'HEAD';
-    const key = this.#errorPages.get(status);
-    const isVarying = key !== undefined || (status === 404 && this.#spa !== undefined);
+    const path = this.#errorPages.get(status);
+    const isVarying = path !== undefined || (status === 404 && this.#spa !== '');
     const lines = isVarying ? varyOnAccept(fields) : fields;
-    if (key !== undefined && acceptsHtml(head.field('accept'))) {
-      const page = (await this.#page(key)).resource;
-      const reply = page.kind === 'file' ? await this.#asError(page, status, lines, headOnly) : undefined;
+    if (path !== undefined && acceptsHtml(head.field('accept'))) {
+      const page = (await this.#page(path))?.resource;
+      const reply = page?.kind === 'file' ? await this.#asError(page, status, lines, headOnly) : undefined;
       if (reply !== undefined) return { ...reply, cache: state };
     }
     return { ...errorReply(status, '', { headOnly, fields: lines }), cache: state };
@@ -84,8 +85,13 @@ export class SitePages {
   }
 
   /** A page that the settings name by its file, which with clean URLs lies under another path. */
-  async #page(key: ResourceKey): Promise<Stored> {
-    const stored = await this.#store.get(key);
-    return stored.resource.kind === 'redirect' ? this.#store.get(keyOf(stored.resource.location)) : stored;
+  async #page(path: string): Promise<Stored | undefined> {
+    const stored = await this.#get(path);
+    return stored?.resource.kind === 'redirect' ? this.#get(stored.resource.location) : stored;
+  }
+
+  async #get(path: string): Promise<Stored | undefined> {
+    const parsed = parsePath(path, 'serve');
+    return typeof parsed === 'string' ? undefined : this.#store.getPath(parsed);
   }
 }

@@ -10,6 +10,7 @@ import type { CacheState, Coding } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
 import { Turns } from '../pool/turns.js';
 import type { Found, LookupTask } from './found.js';
+import { encodePath, type RequestPath, unicodeForms } from './paths.js';
 import {
   type Compressible,
   formsOf,
@@ -47,7 +48,7 @@ export interface ResourceKey {
 }
 
 /** @param urlPath percent-encoded, as in a request */
-export function keyOf(urlPath: string): ResourceKey {
+function keyOf(urlPath: string): ResourceKey {
   const key = Buffer.from(urlPath, 'latin1');
   return { key, hash: djb2(key) };
 }
@@ -121,6 +122,21 @@ export class ResourceStore {
     const lookup = { askedAtMs, stored };
     this.#lookups.set(rawPath, lookup);
     return stored;
+  }
+
+  /**
+   * What there is under the first of a path's Unicode forms under which there is anything. Each form is kept
+   * under its own name, so that a file is one entry however it is asked for. Rejects with LookupFailure.
+   */
+  async getPath({ segments, trailingSlash }: RequestPath): Promise<Stored> {
+    const [asked = segments, ...others] = unicodeForms(segments);
+    const first = await this.get(keyOf(encodePath(asked, trailingSlash)));
+    if (first.resource.kind !== 'missing') return first;
+    for (const form of others) {
+      const stored = await this.get(keyOf(encodePath(form, trailingSlash)));
+      if (stored.resource.kind !== 'missing') return stored;
+    }
+    return first;
   }
 
   /** The same resource with a compressed form, made once and kept; as it is when there is too much to compress now. */

@@ -74,7 +74,9 @@ export function refuseOthersStatistics(statsFile: string): void {
 export function leavePlace(place: Place, transport: MasterTransport, kept?: Place): void {
   if (place.address !== kept?.address) transport.unlisten(place.address);
   if (place.pidFile !== kept?.pidFile) removePidFile(place.pidFile);
-  if (place.ownsStatsDirectory && place.statsFile !== kept?.statsFile) {
+  // Of two that started at once on one port, the other may write there now.
+  const isOurs = [undefined, process.pid].includes(writerOf(place.statsFile));
+  if (place.ownsStatsDirectory && place.statsFile !== kept?.statsFile && isOurs) {
     rmSync(dirname(place.statsFile), { recursive: true, force: true });
   }
 }

@@ -20,6 +20,7 @@ import { Clock } from '../http/clock.js';
 import { residentBytes } from '../stats/resident.js';
 import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
+import { statsPaths } from '../stats/writer.js';
 import type { Connection, DrainMode, TransportCounters, WorkerTransport } from '../transport/connection.js';
 import { AccessLog } from './access-log.js';
 import { Deadlines } from './deadlines.js';
@@ -68,7 +69,12 @@ export class Worker {
     // Throws when there is nothing to serve.
     const root = realpathSync(settings.documentRoot);
     this.#tasks = new PoolTasks({
-      rules: { ...settings, root: settings.documentRoot, maxBodyBytes: settings.cacheMaxFileKb * 1024 },
+      rules: {
+        ...settings,
+        root: settings.documentRoot,
+        withheld: Object.values(statsPaths(options.statsFile)),
+        maxBodyBytes: settings.cacheMaxFileKb * 1024,
+      },
       threads: settings.threadsPerWorker,
       maxQueue: MAX_POOL_QUEUE,
       onThreadError: (error) => report(`a pool thread died: ${messageOf(error)}`),

@@ -68,6 +68,7 @@ export class SiteTree {
       cleanUrls: false,
       dotfiles: 'hide',
       followSymlinks: 'inside',
+      withheld: [],
       maxBodyBytes: 1_000_000,
       ...overrides,
     };

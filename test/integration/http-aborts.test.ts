@@ -25,17 +25,18 @@ describe('responses that clients do not take', () => {
     ['memory', '/memory.bin', MEMORY_BYTES],
     ['disk', '/disk.bin', DISK_BYTES],
   ] as const) {
-    for (const ender of ['client', 'write timeout'] as const) {
+    for (const ender of ['client', 'client after a half-close', 'write timeout'] as const) {
       it(`are counted by the bytes that left: from ${where}, ended by the ${ender}`, async () => {
         const before = await server.settled();
         const client = await server.connect();
         client.socket.pause();
         client.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        if (ender === 'client after a half-close') client.finish();
         await server.statsWhen(({ bytes }) => bytes.sent > before.bytes.sent, 'something is sent');
         const full = await server.standing();
         const left = full.bytes.sent - before.bytes.sent;
         expect(left).to.be.within(1, sizeBytes - 1);
-        if (ender === 'client') client.socket.resetAndDestroy();
+        if (ender !== 'write timeout') client.socket.resetAndDestroy();
         const after = await server.settled();
         client.destroy();
         expect(after.bytes.sent - before.bytes.sent, 'bytes sent').to.equal(left);
@@ -49,4 +50,24 @@ describe('responses that clients do not take', () => {
       });
     }
   }
+
+  it('are not counted when the client is gone before the first byte', async () => {
+    const client = await server.connect();
+    await client.exchange('GET /none HTTP/1.1\r\nHost: x\r\n\r\n');
+    const before = await server.standing();
+    const [worker] = server.workerPids();
+    process.kill(worker!, 'SIGSTOP');
+    const request = 'GET /memory.bin HTTP/1.1\r\nHost: x\r\n\r\n';
+    await new Promise<void>((resolve) => {
+      client.socket.write(request, () => resolve());
+    });
+    client.socket.resetAndDestroy();
+    process.kill(worker!, 'SIGCONT');
+    const after = await server.settled();
+    expect(after.bytes.sent - before.bytes.sent).to.equal(0);
+    // Whether the kernel still hands out what came before a reset is its own business.
+    if (after.requests.total === before.requests.total) return;
+    const lines = await server.logLines(after.requests.total);
+    expect(JSON.parse(lines.at(-1)!)).to.include({ target: '/memory.bin', bytes: 0 });
+  });
 });

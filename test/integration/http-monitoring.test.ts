@@ -1,5 +1,6 @@
 /** What the server tells of itself over HTTP: statistics, dashboard, health check; and to whom. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { StatsDocument } from '../../src/stats/schema.js';
 import { eventually } from '../helpers/eventually.js';
@@ -145,6 +146,26 @@ describe('monitoring', () => {
         () => 'a later figure',
       );
       expect((await server.get('/statFile.txt')).field('cache-control')).to.equal('no-store');
+    });
+
+    it('keeps them from those who may not see them, by whatever links', async () => {
+      let root = '';
+      server = await TestServer.start({
+        settings: (site) => {
+          root = join(site.outside, 'current');
+          symlinkSync(site.root, root);
+          site.link('here', '.');
+          site.link('alias.json', 'stats.json');
+          const own = { STATS_FILE: join(root, 'statFile.txt'), STATS_ALLOW: 'none' };
+          return { DOCUMENT_ROOT: root, CACHE_REVALIDATE_MS: '0', ...own };
+        },
+      });
+      for (const target of [...STATISTICS, '/metrics.txt']) {
+        expect((await server.get(target)).status, target).to.equal(403);
+      }
+      for (const target of ['/here/statFile.txt', '/here/stats.json', '/here/metrics.txt', '/alias.json']) {
+        expect((await server.get(target)).status, target).to.equal(404);
+      }
     });
 
     it('keeps them from those who may not see them, however they ask', async () => {

@@ -203,13 +203,20 @@ describe('the command', function () {
     });
 
     it('is followed to other statistics, whatever its pid file is called', async () => {
-      const lines = (stats: string) =>
-        settings('HOST=127.0.0.1', 'PORT=0', 'PID_FILE=own.pid', `STATS_FILE=${stats}`);
-      const conf = sandbox.directory.write('server.conf', lines('a.txt'));
+      const lines = (pid: string, stats: string): string =>
+        settings('HOST=127.0.0.1', 'PORT=0', `PID_FILE=${pid}`, `STATS_FILE=${stats}`);
+      const conf = sandbox.directory.write('server.conf', lines('own.pid', 'a.txt'));
       const server = sandbox.spawn(['--config', conf]);
       await server.ready();
       mkdirSync(sandbox.directory.at('moved'));
-      writeFileSync(conf, lines('moved/a.txt'));
+      writeFileSync(conf, lines('own.pid', 'moved/a.txt'));
+      expect((await sandbox.run('reload')).code).to.equal(0);
+      mkdirSync(sandbox.directory.at('again'));
+      writeFileSync(conf, lines('other.pid', 'again/a.txt'));
+      expect((await sandbox.run('reload', '--pid-file', 'own.pid')).code, 'pid file and statistics').to.equal(
+        0,
+      );
+      writeFileSync(conf, lines('other.pid', 'moved/a.txt'));
       expect((await sandbox.run('reload')).code).to.equal(0);
       rmSync(sandbox.directory.at('moved'), { recursive: true });
       const blind = await sandbox.run('reload');

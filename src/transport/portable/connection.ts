@@ -49,6 +49,8 @@ export class PortableConnection implements Connection {
   #writing = 0;
   /** Those of them that the kernel had not taken at once. */
   #pendingBytes = 0;
+  /** The write under way has failed: the handle no longer knows what of it was not taken. */
+  #writeFailed = false;
   #ending = false;
   #flushScheduled = false;
   #givenAway = false;
@@ -97,8 +99,7 @@ export class PortableConnection implements Connection {
 
   get unsentBytes(): number {
     if (this.#writing === 0) return this.#gatheredBytes;
-    const queued = handleOf(this.#socket)?.writeQueueSize ?? this.#pendingBytes;
-    return this.#gatheredBytes + Math.min(queued, this.#writing);
+    return this.#gatheredBytes + Math.min(this.#queuedInHandle, this.#writing);
   }
 
   /** Bytes that the next flush writes, if they are so many that the kernel may not take them all at once. */
@@ -206,6 +207,12 @@ export class PortableConnection implements Connection {
     this.#takeBackUnsent();
   }
 
+  /** What is still to be taken of the write under way, as far as it is known. */
+  get #queuedInHandle(): number {
+    const handle = this.#writeFailed ? undefined : handleOf(this.#socket);
+    return handle?.writeQueueSize ?? this.#pendingBytes;
+  }
+
   /** What the kernel did not take at once is not sent yet; nearly always there is no such rest. */
   #takeBackUnsent(): void {
     if (this.#socket.writableLength === 0) return;
@@ -216,16 +223,14 @@ export class PortableConnection implements Connection {
   /** What of the write under way has left since it was last looked. */
   #recountPending(): void {
     if (this.#pendingBytes === 0) return;
-    const pending = Math.min(
-      handleOf(this.#socket)?.writeQueueSize ?? this.#pendingBytes,
-      this.#pendingBytes,
-    );
+    const pending = Math.min(this.#queuedInHandle, this.#pendingBytes);
     this.#countLate(this.#pendingBytes - pending);
     this.#pendingBytes = pending;
   }
 
   readonly #written = (error?: Error | null): void => {
     if (error != null) {
+      this.#writeFailed = true;
       // Without a rest that was taken back it failed at once, and nothing of it left. 'close' follows.
       if (this.#pendingBytes === 0) {
         this.#owner.counters.sent(-this.#writing);

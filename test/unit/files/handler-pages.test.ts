@@ -95,6 +95,12 @@ describe('files/handler: pages for what is not there', () => {
       }
     });
 
+    it('is found in either form of Unicode', async () => {
+      const own = new HandlerBench({ errorPages: [{ status: 404, path: '/%C3%A9.html' }] });
+      own.tasks.found.set('/e%CC%81.html', foundFile('/e\u0301.html', '<decomposed>'));
+      expect(textOf(await own.get('/none'))).to.equal('<decomposed>');
+    });
+
     it('is sent whatever the conditions and ranges were', async () => {
       const reply = await bench.get('/none', { 'If-None-Match': '*', Range: 'bytes=0-0' });
       expect([reply.status, textOf(reply)]).to.deep.equal([404, '<lost>']);

@@ -60,6 +60,23 @@ describe('files/safety', () => {
     closeSync(opened.fd);
   });
 
+  it('withholds files by their real path, and no others of their name', () => {
+    site.file('sub/stats.json');
+    site.link('alias', 'sub');
+    site.link('named', 'sub/stats.json');
+    const opens = (name: string, withheld: string): boolean => {
+      const opened = openFile(join(site.root, name), site.rules({ withheld: [join(site.root, withheld)] }));
+      if (opened !== undefined) closeSync(opened.fd);
+      return opened !== undefined;
+    };
+    for (const name of ['sub/stats.json', 'alias/stats.json', 'named']) {
+      expect(opens(name, 'sub/stats.json'), name).to.equal(false);
+      expect(opens(name, 'alias/stats.json'), `${name}, named by a link`).to.equal(false);
+      expect(opens(name, 'stats.json'), `${name} and another`).to.equal(true);
+      expect(opens(name, 'gone/stats.json'), `${name} and one that is away`).to.equal(true);
+    }
+  });
+
   it('leaves no descriptor open behind a refusal', () => {
     site.link('out', join(site.outside, 'x'));
     symlinkSync('/etc/hostname', join(site.outside, 'x'));
