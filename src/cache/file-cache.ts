@@ -62,7 +62,7 @@ export class FileCache<Entry extends CacheEntry<Entry>> {
     return entry;
   }
 
-  /** Puts an entry in, in place of one with the same path. False when it is larger than the cache, and not kept. */
+  /** Puts an entry in, in place of one with the same path. False: it is larger than the cache, and not kept. */
   put(entry: Entry): boolean {
     entry.next = without(this.#chains.peek(entry.hash), entry.key);
     if (shorten(entry, MAX_CHAIN)) this.#onEvict();

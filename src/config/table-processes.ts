@@ -35,7 +35,8 @@ export const PROCESS_ROWS: Rows<
     default: '0.0.0.0',
     summary: 'Address to listen on',
     details:
-      '`0.0.0.0` is every IPv4 address, `::` every address, `127.0.0.1` this machine only. A name is looked up once, and of several addresses the first is taken.',
+      '`0.0.0.0` is every IPv4 address, `::` every address, `127.0.0.1` this machine only. A name is looked up ' +
+      'once, and of several addresses the first is taken.',
     example: '127.0.0.1',
   },
   documentRoot: {

@@ -14,8 +14,8 @@ export const RESPONSE_ROWS: Rows<'cacheControl' | 'headers' | 'cors' | 'compress
     default: 'off',
     summary: 'Cache-Control for the paths that match a pattern; may be repeated',
     details:
-      'The first pattern that matches the URL path of the file (`/docs/index.html` for `/docs/`) wins; what none matches gets `no-cache`, so that browsers always ask ' +
-      'whether a file has changed. The example is for files whose names change with their content.',
+      'The first pattern that matches the URL path of the file (`/docs/index.html` for `/docs/`) wins; what none ' +
+      'matches gets `no-cache`, so that browsers always ask whether a file has changed. The example is for files whose names change with their content.',
     example: '/assets/*.* public, max-age=31536000, immutable',
   },
   headers: {
@@ -25,8 +25,8 @@ export const RESPONSE_ROWS: Rows<'cacheControl' | 'headers' | 'cors' | 'compress
     default: 'off',
     summary: 'Response field for the paths that match a pattern; may be repeated',
     details:
-      'Every rule whose pattern matches the URL path of the file (`/docs/index.html` for `/docs/`) applies, but not to ' +
-      'errors. Content-Type takes the place of the type that goes by the ending ' +
+      'Every rule whose pattern matches the URL path of the file (`/docs/index.html` for `/docs/`) applies, ' +
+      'but not to errors. Content-Type takes the place of the type that goes by the ending ' +
       'of the name; there the first rule wins. Fields that say where a message ends, or that the server works out ' +
       'for each response, cannot be set.',
     example: '/** X-Frame-Options: DENY',

@@ -74,7 +74,7 @@ function decideSelective(
   nowMs: number,
   isHead: boolean,
 ): Reply | DiskReply | undefined {
-  // What has no date never matches one, and conditions on dates do not apply to it (RFC 9110 sections 13.1.3 and 13.1.4).
+  // What has no date never matches one, and conditions on dates are not for it (RFC 9110 section 13.1.3 f.).
   const isDated = lastModifiedMs !== undefined;
   const validators = { etag: variant.etag, lastModifiedMs: lastModifiedMs ?? Number.POSITIVE_INFINITY };
   if (head.has(CONDITIONAL)) {

@@ -8,6 +8,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { systemCode } from '../errors.js';
 import { errorReply, textReply } from '../http/error-reply.js';
 import type { Reply } from '../http/reply.js';
+import { statsPaths } from '../stats/writer.js';
 import { parsePath } from './paths.js';
 
 export interface MonitoringSettings {
@@ -27,12 +28,12 @@ interface Page {
   readonly guarded: boolean;
 }
 
-/** The statistics, by the names of their files and of the paths they are served under. */
+/** The statistics: their files, as `statsPaths` names them, and the paths they are served under. */
 const STATISTICS = [
-  { file: 'statFile.txt', urlPaths: ['/statFile.txt'], contentType: 'text/plain; charset=utf-8' },
-  { file: 'stats.json', urlPaths: ['/stats.json'], contentType: 'application/json; charset=utf-8' },
+  { file: 'statFile', urlPaths: ['/statFile.txt'], contentType: 'text/plain; charset=utf-8' },
+  { file: 'json', urlPaths: ['/stats.json'], contentType: 'application/json; charset=utf-8' },
   {
-    file: 'metrics.txt',
+    file: 'metrics',
     urlPaths: ['/metrics', '/metrics.txt'],
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
   },
@@ -49,11 +50,11 @@ export class Monitoring {
   constructor(settings: MonitoringSettings) {
     this.#healthPath = settings.healthPath;
     this.#allow = settings.statsAllow.includes('all') ? undefined : blockListOf(settings.statsAllow);
-    const directory = dirname(settings.statsFile);
-    const below = relative(settings.documentRoot, directory);
+    const paths = statsPaths(settings.statsFile);
+    const below = relative(settings.documentRoot, dirname(settings.statsFile));
     const isInside = below !== '..' && !below.startsWith(`..${sep}`);
     for (const { file, urlPaths, contentType } of STATISTICS) {
-      const path = file === 'statFile.txt' ? settings.statsFile : join(directory, file);
+      const path = paths[file];
       const page = { path, contentType, guarded: true };
       for (const urlPath of urlPaths) this.#fallback.set(urlPath, page);
       if (isInside) this.#own.set(`/${relative(settings.documentRoot, path).split(sep).join('/')}`, page);

@@ -98,13 +98,7 @@ export class ResourceMaker {
     representation: Representation,
     coding: Coding,
     body: Uint8Array,
-  ): R;
-  withCoding(
-    resource: Compressible,
-    representation: Representation,
-    coding: Coding,
-    body: Uint8Array,
-  ): Compressible {
+  ): R {
     const forms = formsOf(resource, representation);
     const identity = forms.variants[0]!;
     if (body.length >= identity.sizeBytes) return this.withoutCoding(resource, representation, coding);
@@ -125,8 +119,7 @@ export class ResourceMaker {
   }
 
   /** The same resource with the note that a form is not worth making. */
-  withoutCoding<R extends Compressible>(resource: R, representation: Representation, coding: Coding): R;
-  withoutCoding(resource: Compressible, representation: Representation, coding: Coding): Compressible {
+  withoutCoding<R extends Compressible>(resource: R, representation: Representation, coding: Coding): R {
     const forms = formsOf(resource, representation);
     const useless = new Set([...forms.useless, coding]);
     return withForms(resource, representation, { ...forms, useless, ...NOTHING_CHOSEN });
@@ -203,8 +196,9 @@ export function formsOf(resource: Compressible, representation: Representation):
   return resource.kind === 'file' ? resource : resource[representation];
 }
 
-function withForms(resource: Compressible, representation: Representation, forms: Forms): Compressible {
-  const changed: Compressible =
+/** The same resource with other forms of one representation, as an entry of its own. */
+function withForms<R extends Compressible>(resource: R, representation: Representation, forms: Forms): R {
+  const changed: R =
     resource.kind === 'file' ? { ...resource, ...forms } : { ...resource, [representation]: forms };
   return { ...changed, next: undefined, sizeBytes: sizeOf(resource.key, variantsOf(changed)) };
 }

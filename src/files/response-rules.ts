@@ -86,7 +86,7 @@ export class ResponseRules {
     return `${lines}Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n${allowed}Access-Control-Max-Age: 86400\r\n`;
   }
 
-  /** The Vary line of a response that depends on these request fields (`''` is none), and on Origin by the settings. */
+  /** The Vary line of a response that depends on these request fields (`''`: none), and on Origin if CORS says so. */
   varyOn(fields: readonly string[]): string {
     const names = [...fields, this.byOrigin ? 'Origin' : ''].filter(Boolean);
     return names.length === 0 ? '' : `Vary: ${names.join(', ')}\r\n`;

@@ -2,9 +2,8 @@
  * The pages that a site has for what goes wrong: its own error pages, and the page of a single-page
  * application. Each is a file like any other, looked up and kept by the store.
  */
-
 import type { ErrorPage } from '../config/settings.js';
-import { errorReply } from '../http/error-reply.js';
+import { bodyFields, errorReply } from '../http/error-reply.js';
 import { acceptsHtml, namesHtml } from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
@@ -72,9 +71,7 @@ export class SitePages {
   ): Promise<Reply | undefined> {
     const variant = page.variants[0]!;
     const { contentType, sizeBytes, body } = variant;
-    const all =
-      `Content-Type: ${contentType}\r\nContent-Length: ${sizeBytes}\r\n` +
-      `Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n${fields}`;
+    const all = bodyFields(contentType, sizeBytes, 'no-cache') + fields;
     if (headOnly || body !== null) {
       return { status, fields: all, body: headOnly ? null : body, cache: '', close: false };
     }

@@ -47,12 +47,6 @@ export interface ResourceKey {
   readonly hash: number;
 }
 
-/** @param urlPath percent-encoded, as in a request */
-function keyOf(urlPath: string): ResourceKey {
-  const key = Buffer.from(urlPath, 'latin1');
-  return { key, hash: djb2(key) };
-}
-
 export interface Stored {
   readonly resource: Resource;
   readonly state: CacheState;
@@ -139,7 +133,7 @@ export class ResourceStore {
     return first;
   }
 
-  /** The same resource with a compressed form, made once and kept; as it is when there is too much to compress now. */
+  /** The same resource with a compressed form, made once and kept; as it is when too many wait for theirs. */
   async withCoding<R extends Compressible>(
     resource: R,
     representation: Representation,
@@ -240,6 +234,12 @@ export class ResourceStore {
     const entry = this.#present.find(key, 0, key.length, hash);
     return entry?.kind === kind && entry.identity === identity ? (entry as R) : undefined;
   }
+}
+
+/** The key of a percent-encoded path. */
+function keyOf(urlPath: string): ResourceKey {
+  const key = Buffer.from(urlPath, 'latin1');
+  return { key, hash: djb2(key) };
 }
 
 /** True for what has no state on disk that could be compared: still absent, or still elsewhere. */

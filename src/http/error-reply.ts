@@ -49,15 +49,21 @@ export function textReply(
   options: ErrorOptions = {},
 ): Reply {
   const body = typeof text === 'string' ? Buffer.from(text) : text;
+  const { cacheControl = 'no-store', fields = '' } = options;
   return {
     status,
-    fields:
-      `Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n` +
-      `Cache-Control: ${options.cacheControl ?? 'no-store'}\r\n` +
-      `X-Content-Type-Options: nosniff\r\n${options.fields ?? ''}`,
+    fields: bodyFields(contentType, body.length, cacheControl) + fields,
     body: options.headOnly === true ? null : body,
     cache: '',
     close: options.close === true,
     ...(options.monitoring === true && { monitoring: true }),
   };
+}
+
+/** The field lines that every body has which is not a representation with validators of its own. */
+export function bodyFields(contentType: string, sizeBytes: number, cacheControl: string): string {
+  return (
+    `Content-Type: ${contentType}\r\nContent-Length: ${sizeBytes}\r\n` +
+    `Cache-Control: ${cacheControl}\r\nX-Content-Type-Options: nosniff\r\n`
+  );
 }

@@ -77,6 +77,7 @@ export class HeadParser {
     head.lineCount = 0;
     head.method = '';
     head.minor = 1;
+    head.keepAlive = false;
     head.targetStart = 0;
     head.targetEnd = 0;
     head.versionEnd = 0;

@@ -20,7 +20,10 @@ const MAX_EMPTY_LINES = 4;
 const NOTHING = Buffer.alloc(0);
 
 export class RequestParser {
-  /** The head of the last 'head' event, or what could be read of one that is refused. Shared: valid until the next `next` of any parser. */
+  /**
+   * The head of the last 'head' event, or what could be read of one that is refused. Shared: valid until the
+   * next `next` of any parser.
+   */
   readonly head: RequestHead;
   /** The content of the last 'content' event is `bytes[contentStart..contentEnd)`. */
   contentStart = 0;

@@ -69,7 +69,7 @@ export class RequestHead {
   /** The buffer that all offsets but the key's count in, from `base`. */
   bytes: Buffer;
   base = 0;
-  /** 0 until the method has been read; of a head that is refused, all is there that was read before the mistake. */
+  /** 0 until the method has been read: of a head that is refused, what came before the mistake is there. */
   targetStart = 0;
   targetEnd = 0;
   /** 0 until the version has been read. */

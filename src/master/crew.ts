@@ -23,7 +23,7 @@ export interface CrewOptions {
   readonly onUntaken: (connection: Waiting) => void;
   /** A worker can take connections: it is ready, or has taken what it was handed before. */
   readonly onRoom: () => void;
-  /** A worker that replaces a dead one could not boot, and no other serves. */
+  /** A worker that replaces a dead one could not boot, and no other serves or may yet. */
   readonly onBootFailure: (error: HandoverError) => void;
 }
 
@@ -234,7 +234,8 @@ export class Crew {
       // A reload has put another worker in its place and ended it.
       if (this.#stopping || this.#generation !== generation) return;
       const failure = error as HandoverError;
-      // What keeps a worker from booting keeps others too, unless it passes: while some serve or may yet, that is waited for.
+      // What keeps a worker from booting keeps others too, unless it passes: while some serve or may yet,
+      // that is waited for.
       if (failure.code === 'WORKER_LOST' || this.#serving.length > 0)
         this.#respawn(place, 0, failure.message);
       else this.#options.onBootFailure(failure);

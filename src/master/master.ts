@@ -185,7 +185,7 @@ export class Master {
     }
   }
 
-  /** False when the new settings were refused. Rejects when they could not be gone over to; nothing has changed then. */
+  /** False when the new settings were refused; rejects when they cannot be had. Nothing has changed then. */
   async #reload(): Promise<boolean> {
     const { report } = this.#options;
     const { settings, mistakes } = this.#options.reload();

@@ -64,8 +64,8 @@ export async function takePlace(
  * @throws HandoverError when another one does
  */
 export function refuseOthersStatistics(statsFile: string): void {
-  const owner = writerOf(statsFile);
-  if (owner === undefined || owner === process.pid) return;
+  const owner = otherWriterOf(statsFile);
+  if (owner === undefined) return;
   const message = `STATS_FILE: ${statsFile} is written by another handover (pid ${owner}); name another`;
   throw new HandoverError('STATS_FILE', message, EXIT.cannotListen);
 }
@@ -74,18 +74,18 @@ export function refuseOthersStatistics(statsFile: string): void {
 export function leavePlace(place: Place, transport: MasterTransport, kept?: Place): void {
   if (place.address !== kept?.address) transport.unlisten(place.address);
   if (place.pidFile !== kept?.pidFile) removePidFile(place.pidFile);
+  const hasDirectory = place.ownsStatsDirectory && place.statsFile !== kept?.statsFile;
   // Of two that started at once on one port, the other may write there now.
-  const isOurs = [undefined, process.pid].includes(writerOf(place.statsFile));
-  if (place.ownsStatsDirectory && place.statsFile !== kept?.statsFile && isOurs) {
+  if (hasDirectory && otherWriterOf(place.statsFile) === undefined) {
     rmSync(dirname(place.statsFile), { recursive: true, force: true });
   }
 }
 
 /**
- * The process that writes these files now; undefined when nobody does. Newness tells it from one that was
- * killed and left them, and whose number another process may have.
+ * The other process that writes these files now; undefined when there is none. Newness tells it from one
+ * that was killed and left them, and whose number another process may have.
  */
-function writerOf(statFile: string): number | undefined {
+function otherWriterOf(statFile: string): number | undefined {
   let document: Partial<StatsDocument>;
   try {
     document = JSON.parse(readFileSync(statsPaths(statFile).json, 'utf8')) as Partial<StatsDocument>;
@@ -94,6 +94,7 @@ function writerOf(statFile: string): number | undefined {
   }
   const { master, time, intervalMs } = document ?? {};
   if (typeof master?.pid !== 'number' || typeof intervalMs !== 'number') return undefined;
+  if (master.pid === process.pid) return undefined;
   const isNew = Date.now() - Date.parse(time ?? '') < intervalMs + LATENESS_MS;
   return isNew && isRunning(master.pid) ? master.pid : undefined;
 }

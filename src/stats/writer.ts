@@ -109,7 +109,7 @@ export class StatsWriter {
     const directory = path.dirname(this.#paths.statFile);
     for (const name of await fs.readdir(directory)) {
       const owner = this.#ownerOf(name);
-      if (owner !== undefined && (owner === process.pid || !isLiveProcess(owner))) {
+      if (owner !== undefined && !isOtherLiveProcess(owner)) {
         await fs.rm(path.join(directory, name), { force: true });
       }
     }
@@ -162,7 +162,8 @@ async function removeQuietly(file: string): Promise<void> {
   }
 }
 
-function isLiveProcess(pid: number): boolean {
+function isOtherLiveProcess(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -90,7 +90,7 @@ export interface ConnectionHandler {
   onClose(error: Error | undefined): void;
 }
 
-/** How the connections of a worker that ends leave it: given back to go on elsewhere, or closed between requests. */
+/** How connections leave a worker that ends: given back to go on elsewhere, or closed between requests. */
 export type DrainMode = 'hand-back' | 'close';
 
 /** What a worker's transport counts for the scoreboard. */

@@ -20,8 +20,6 @@ interface RequestLine {
   readonly userAgent: string;
 }
 
-const NO_REQUEST = { method: '', target: '', protocol: '', referer: '', userAgent: '' };
-
 export interface Exchange {
   readonly startedMs: number;
   readonly keepAlive: boolean;
@@ -48,12 +46,12 @@ export class ExchangeRecorder {
     this.#log = log;
   }
 
-  /** A request begins; `head` is undefined when none could be read. */
-  begin(head: RequestHead | undefined, connection: Connection): Exchange {
+  /** A request begins; of one that is refused, `head` holds what could be read. */
+  begin(head: RequestHead, connection: Connection): Exchange {
     return {
       startedMs: this.#clock.steadyMs,
-      keepAlive: head?.keepAlive ?? false,
-      minor: head?.minor ?? 1,
+      keepAlive: head.keepAlive,
+      minor: head.minor,
       line: this.#log === undefined ? undefined : lineOf(head, connection),
       reply: undefined,
       bodyStart: 0,
@@ -93,11 +91,9 @@ export class ExchangeRecorder {
   }
 }
 
-function lineOf(head: RequestHead | undefined, connection: Connection): RequestLine {
-  const remote = connection.peer.address;
-  if (head === undefined) return { ...NO_REQUEST, remote };
+function lineOf(head: RequestHead, connection: Connection): RequestLine {
   return {
-    remote,
+    remote: connection.peer.address,
     method: head.methodText,
     target: head.target,
     protocol: head.versionText,

@@ -208,7 +208,7 @@ export class HttpSession implements ConnectionHandler, Timed {
 
   #onContent(): void {
     if (this.#parser.contentReceived <= this.#context.limits.maxBodyBytes) return;
-    this.#refuse(413, 'The body is larger than this server takes.', this.#receiving);
+    this.#refuse(413, 'The body is larger than this server takes.', this.#receiving!);
   }
 
   #onBodyEnd(): void {
@@ -262,9 +262,9 @@ export class HttpSession implements ConnectionHandler, Timed {
   }
 
   /** An error of the protocol: answered, and then the connection cannot be trusted any more. */
-  #refuse(status: number, message: string, head?: RequestHead): void {
+  #refuse(status: number, message: string, head: RequestHead): void {
     const exchange = this.#context.recorder.begin(head, this.#connection);
-    this.#send(exchange, errorReply(status, message, { close: true, headOnly: head?.method === 'HEAD' }));
+    this.#send(exchange, errorReply(status, message, { close: true, headOnly: head.method === 'HEAD' }));
   }
 
   #send(exchange: Exchange, reply: Reply): void {
@@ -325,11 +325,8 @@ export class HttpSession implements ConnectionHandler, Timed {
     const { recorder } = this.#context;
     if (this.#parser.inBody || this.#parser.buffered > 0) {
       recorder.timedOut();
-      this.#refuse(
-        408,
-        'The request did not come in time.',
-        this.#receiving ?? this.#parser.unfinishedHead(),
-      );
+      const head = this.#receiving ?? this.#parser.unfinishedHead();
+      this.#refuse(408, 'The request did not come in time.', head);
     } else this.#close();
   }
 

@@ -73,7 +73,7 @@ describe('cli/listen', () => {
     afterEach(() => server.close());
 
     it('names the owner', async function () {
-      if (process.platform !== 'linux') this.skip();
+      if (process.platform !== 'linux') this.skip(); // only Linux says whose a port is
       const { port } = server.address() as AddressInfo;
       const attempt = async (wantedPort: number) => {
         const other = createServer().listen(wantedPort, '127.0.0.1');

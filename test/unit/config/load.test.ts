@@ -201,7 +201,7 @@ describe('config/load', () => {
     });
 
     it('says that a directory is closed to us', function () {
-      if (process.getuid?.() === 0) this.skip();
+      if (process.getuid?.() === 0) this.skip(); // nothing is closed to root
       chmodSync(directory.at('other'), 0);
       expect(lines(load(undefined, { directory: 'other' }))[0]).to.match(/cannot be read \(EACCES\)/);
     });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Clock } from '../../../src/http/clock.js';
 import { textReply } from '../../../src/http/error-reply.js';
+import { RequestParser } from '../../../src/http/parser.js';
 import { type CacheState, REASON, type Reply } from '../../../src/http/reply.js';
 import { FIELD, HISTOGRAM_START, SEQ_END, type SlotField } from '../../../src/stats/schema.js';
 import { SlotWriter } from '../../../src/stats/scoreboard.js';
@@ -82,6 +83,9 @@ describe('worker/exchange', () => {
   });
 
   it('takes what could not be read as a request that ends the connection', () => {
-    expect(recorder.begin(undefined, new FakeConnection())).to.include({ keepAlive: false, minor: 1 });
+    const parser = new RequestParser({ maxUrlBytes: 100, maxHeaderBytes: 100 });
+    parser.feed(Buffer.from('\x00'), 1);
+    expect(parser.next()).to.equal('error');
+    expect(recorder.begin(parser.head, new FakeConnection())).to.include({ keepAlive: false, minor: 1 });
   });
 });

@@ -2,13 +2,19 @@ import { expect } from 'chai';
 import { ReportLimit } from '../../../src/worker/report-limit.js';
 
 describe('worker/report-limit', () => {
-  it('says ten lines a second, and later how many it did not say', () => {
-    const said: string[] = [];
-    let nowMs = 0;
-    const limit = new ReportLimit(
+  let said: string[];
+  let nowMs: number;
+  let limit: ReportLimit;
+  beforeEach(() => {
+    said = [];
+    nowMs = 0;
+    limit = new ReportLimit(
       (text) => said.push(text),
       () => nowMs,
     );
+  });
+
+  it('says ten lines a second, and later how many it did not say', () => {
     for (let i = 0; i < 25; i++) limit.report(`problem ${i}`);
     expect(said).to.have.length(10);
     expect(said.at(-1)).to.equal('problem 9');
@@ -25,12 +31,6 @@ describe('worker/report-limit', () => {
   });
 
   it('says nothing of its own while there is little to say', () => {
-    const said: string[] = [];
-    let nowMs = 0;
-    const limit = new ReportLimit(
-      (text) => said.push(text),
-      () => nowMs,
-    );
     for (; nowMs < 5000; nowMs += 500) limit.report(`at ${nowMs}`);
     expect(said).to.have.length(10);
     expect(said.join()).not.to.include('more problems');
