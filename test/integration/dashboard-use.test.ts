@@ -3,11 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import type { Browser } from 'playwright-core';
-import { launchChromium, until } from '../helpers/chromium.js';
-import { Dashboard, type DashboardOptions, steadyLoad } from '../helpers/dashboard.js';
+import { until } from '../helpers/chromium.js';
+import { steadyLoad } from '../helpers/dashboard.js';
+import { DashboardBench } from '../helpers/dashboard-bench.js';
 import { statsDocument, workerStats } from '../helpers/stats-document.js';
-import { StatsServer } from '../helpers/stats-server.js';
 
 interface AxeResult {
   readonly id: string;
@@ -17,40 +16,20 @@ interface AxeResult {
 
 describe('dashboard in use', function () {
   this.timeout(30_000);
-  let browser: Browser;
-  let server: StatsServer;
-  let dashboard: Dashboard;
+  const bench = new DashboardBench();
 
-  before(async () => {
-    browser = await launchChromium();
-  });
-  after(() => browser?.close());
-  beforeEach(async () => {
-    server = new StatsServer();
-    await server.start();
-    steadyLoad(server, statsDocument());
-  });
-  afterEach(async () => {
-    await dashboard?.close();
-    await server.stop();
-    expect(dashboard.complaints).to.deep.equal([]);
-  });
-
-  const open = async (options?: DashboardOptions) => {
-    dashboard = await Dashboard.open(browser, server, options);
-    return dashboard.page;
-  };
-  const background = () => dashboard.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+  const background = () =>
+    bench.dashboard.evaluate<string>('getComputedStyle(document.body).backgroundColor');
   const [LIGHT, DARK] = ['rgb(243, 245, 248)', 'rgb(13, 16, 21)'];
 
   describe('controls', () => {
     it('reaches every control by Tab, in the order of the page', async () => {
-      const page = await open();
+      const page = await bench.open();
       const names: string[] = [];
       for (let i = 0; i < 14; i++) {
         await page.keyboard.press('Tab');
         names.push(
-          await dashboard.evaluate<string>(`(() => {
+          await bench.dashboard.evaluate<string>(`(() => {
           const { activeElement: at } = document;
           return at.getAttribute('aria-label') ?? at.closest('label')?.textContent.trim() ?? at.textContent.replace(/\\s+/g, ' ').trim();
         })()`),
@@ -75,22 +54,22 @@ describe('dashboard in use', function () {
     });
 
     it('pauses and goes on by keyboard, and shows the pause as a gap', async () => {
-      const page = await open();
-      await dashboard.seconds(2);
+      const page = await bench.open();
+      await bench.dashboard.seconds(2);
       await page.locator('#pause').focus();
       await page.keyboard.press('Space');
-      expect(await dashboard.text('#status')).to.equal('Paused. The figures stay as they were.');
+      expect(await bench.dashboard.text('#status')).to.equal('Paused. The figures stay as they were.');
       expect(await page.getByRole('button', { name: 'Resume' }).getAttribute('aria-pressed')).to.equal(
         'true',
       );
-      const asked = server.requests.length;
-      await dashboard.seconds(5);
-      expect(server.requests.length, 'no request while paused').to.equal(asked);
+      const asked = bench.server.requests.length;
+      await bench.dashboard.seconds(5);
+      expect(bench.server.requests.length, 'no request while paused').to.equal(asked);
       await page.keyboard.press('Enter');
-      await dashboard.settled();
-      await dashboard.seconds(2);
-      expect(await dashboard.text('#status')).to.equal('Live, every second.');
-      expect((await dashboard.samples()).map((sample) => sample.mark)).to.deep.equal([
+      await bench.dashboard.settled();
+      await bench.dashboard.seconds(2);
+      expect(await bench.dashboard.text('#status')).to.equal('Live, every second.');
+      expect((await bench.dashboard.samples()).map((sample) => sample.mark)).to.deep.equal([
         '',
         '',
         '',
@@ -98,18 +77,18 @@ describe('dashboard in use', function () {
         '',
         '',
       ]);
-      const gaps = await dashboard.evaluate<{ text: string }[]>('handoverDashboard.view.gaps');
+      const gaps = await bench.dashboard.evaluate<{ text: string }[]>('handoverDashboard.view.gaps');
       expect(gaps.map((gap) => gap.text)).to.deep.equal(['paused']);
     });
 
     it('chooses the time shown by arrow keys and remembers it', async () => {
-      const page = await open();
+      const page = await bench.open();
       const shownMs = async (): Promise<number> => {
         await page.clock.runFor(50);
-        return Number(await dashboard.evaluate('handoverDashboard.view.spanMs'));
+        return Number(await bench.dashboard.evaluate('handoverDashboard.view.spanMs'));
       };
       expect(await shownMs(), 'at least a minute').to.equal(60_000);
-      await dashboard.seconds(100);
+      await bench.dashboard.seconds(100);
       expect(await shownMs(), 'what there is').to.be.within(90_000, 110_000);
       await page.getByRole('radio', { name: '5 min', exact: true }).focus();
       await page.keyboard.press('ArrowLeft');
@@ -121,42 +100,44 @@ describe('dashboard in use', function () {
     });
 
     it('reads values by arrow keys, aloud and in the card', async () => {
-      const page = await open();
-      await dashboard.seconds(4);
+      const page = await bench.open();
+      await bench.dashboard.seconds(4);
       await page.locator('#chart-requests .plot').focus();
       await page.keyboard.press('ArrowLeft');
       await page.clock.runFor(20);
-      expect(await dashboard.evaluate('document.getElementById("spoken").textContent')).to.match(
+      expect(await bench.dashboard.evaluate('document.getElementById("spoken").textContent')).to.match(
         /^12:00:0\d: 1,000 req\/s$/,
       );
-      expect(await dashboard.text('#chart-latency .when'), 'all charts read the same moment').to.match(
+      expect(await bench.dashboard.text('#chart-latency .when'), 'all charts read the same moment').to.match(
         /^12:00:0\d$/,
       );
-      const newest = await dashboard.text('#chart-requests .when');
+      const newest = await bench.dashboard.text('#chart-requests .when');
       await page.keyboard.press('Home');
       await page.clock.runFor(20);
-      const oldest = await dashboard.text('#chart-requests .when');
+      const oldest = await bench.dashboard.text('#chart-requests .when');
       expect(oldest < newest, `${oldest} before ${newest}`).to.equal(true);
-      expect(await dashboard.text('#chart-requests .readout')).to.equal('1,000 req/s');
+      expect(await bench.dashboard.text('#chart-requests .readout')).to.equal('1,000 req/s');
       await page.keyboard.press('Escape');
       await page.clock.runFor(20);
-      expect(await dashboard.text('#chart-requests .when')).to.equal('');
-      expect(await dashboard.text('#chart-requests .readout')).to.equal('Mean 1,000 req/s Peak 1,000 req/s');
+      expect(await bench.dashboard.text('#chart-requests .when')).to.equal('');
+      expect(await bench.dashboard.text('#chart-requests .readout')).to.equal(
+        'Mean 1,000 req/s Peak 1,000 req/s',
+      );
     });
 
     it('reads values under the pointer', async () => {
-      const page = await open();
+      const page = await bench.open();
       await page.getByText('1 min', { exact: true }).click();
-      await dashboard.seconds(30);
+      await bench.dashboard.seconds(30);
       const box = await page.locator('#chart-classes .plot').boundingBox();
       if (!box) throw new Error('the chart has no box');
       await page.mouse.move(box.x + box.width - 80, box.y + 40);
       await page.clock.runFor(20);
-      expect(await dashboard.text('#chart-classes .when')).to.match(/^12:00:\d\d$/);
-      expect(await dashboard.text('#chart-classes .readout')).to.equal('2xx 900 3xx 0 4xx 100 5xx 0');
+      expect(await bench.dashboard.text('#chart-classes .when')).to.match(/^12:00:\d\d$/);
+      expect(await bench.dashboard.text('#chart-classes .readout')).to.equal('2xx 900 3xx 0 4xx 100 5xx 0');
       await page.mouse.move(box.x + 70, box.y + 40);
       await page.clock.runFor(20);
-      expect(await dashboard.text('#chart-classes .when'), 'before the page was opened').to.equal(
+      expect(await bench.dashboard.text('#chart-classes .when'), 'before the page was opened').to.equal(
         'no figures',
       );
     });
@@ -164,7 +145,7 @@ describe('dashboard in use', function () {
 
   describe('theme', () => {
     it('follows the system until told otherwise, and remembers', async () => {
-      const page = await open({ colorScheme: 'dark' });
+      const page = await bench.open({ colorScheme: 'dark' });
       expect(await background()).to.equal(DARK);
       await page.emulateMedia({ colorScheme: 'light' });
       await until(page, `document.documentElement.dataset.theme === 'light'`);
@@ -179,30 +160,30 @@ describe('dashboard in use', function () {
     });
 
     it('works where storage is forbidden', async () => {
-      const page = await open({
+      const page = await bench.open({
         before: `Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })`,
       });
       await page.getByRole('button', { name: /^Theme/ }).click();
       await page.getByText('15 min').click();
-      expect(await dashboard.text('#status')).to.equal('Live, every second.');
+      expect(await bench.dashboard.text('#status')).to.equal('Live, every second.');
     });
   });
 
   describe('access', () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       it(`has nothing that axe objects to (${colorScheme}; live, and with the server gone)`, async () => {
-        await open({ colorScheme });
-        await dashboard.seconds(3);
+        await bench.open({ colorScheme });
+        await bench.dashboard.seconds(3);
         expect(await violations(), 'live').to.deep.equal([]);
-        await server.stop();
-        await dashboard.seconds(3);
+        await bench.server.stop();
+        await bench.dashboard.seconds(3);
         expect(await violations(), 'gone').to.deep.equal([]);
       });
     }
 
     it('gives each chart a text alternative that follows the figures', async () => {
-      const page = await open();
-      await dashboard.seconds(12);
+      const page = await bench.open();
+      await bench.dashboard.seconds(12);
       for (const [name, text] of [
         ['Requests', 'last 5 min: now 1,000 req/s, lowest 1,000 req/s, highest 1,000 req/s.'],
         ['Latency', 'p50 now 0.40 ms, lowest 0.40 ms, highest 0.40 ms; p90 now 1.20 ms'],
@@ -215,27 +196,27 @@ describe('dashboard in use', function () {
     });
 
     it('announces changes of state and nothing else', async () => {
-      await open();
-      await dashboard.evaluate(`(() => {
+      await bench.open();
+      await bench.dashboard.evaluate(`(() => {
         globalThis.announced = [];
         for (const node of document.querySelectorAll('[role=status], [role=alert], [aria-live]')) {
           new MutationObserver(() => announced.push(node.textContent)).observe(node, { childList: true, characterData: true, subtree: true });
         }
       })()`);
-      await dashboard.seconds(8);
-      expect(await dashboard.evaluate('announced')).to.deep.equal([]);
-      server.statFile = server.document = () => ({ status: 403, body: '' });
-      await dashboard.seconds(8);
-      expect(await dashboard.evaluate<string[]>('announced')).to.have.length(1);
+      await bench.dashboard.seconds(8);
+      expect(await bench.dashboard.evaluate('announced')).to.deep.equal([]);
+      bench.server.statFile = bench.server.document = () => ({ status: 403, body: '' });
+      await bench.dashboard.seconds(8);
+      expect(await bench.dashboard.evaluate<string[]>('announced')).to.have.length(1);
     });
 
     it('does not glide when motion is to be reduced', async () => {
-      await open({ reducedMotion: 'reduce' });
-      await dashboard.seconds(2);
-      const drawn = await dashboard.evaluate<number>('handoverDashboard.view.t1');
-      await dashboard.page.clock.runFor(900);
-      expect(await dashboard.evaluate<number>('handoverDashboard.view.t1')).to.equal(drawn);
-      expect(await dashboard.evaluate('handoverDashboard.view.smooth')).to.equal(false);
+      await bench.open({ reducedMotion: 'reduce' });
+      await bench.dashboard.seconds(2);
+      const drawn = await bench.dashboard.evaluate<number>('handoverDashboard.view.t1');
+      await bench.dashboard.page.clock.runFor(900);
+      expect(await bench.dashboard.evaluate<number>('handoverDashboard.view.t1')).to.equal(drawn);
+      expect(await bench.dashboard.evaluate('handoverDashboard.view.smooth')).to.equal(false);
     });
   });
 
@@ -250,14 +231,14 @@ describe('dashboard in use', function () {
 
     for (const width of [320, 360, 768, 1181, 1400, 1920]) {
       it(`never scrolls sideways at ${width} px`, async () => {
-        steadyLoad(server, large, 1_234_567);
-        const page = await open({ viewport: { width, height: 800 } });
-        await dashboard.seconds(2);
+        steadyLoad(bench.server, large, 1_234_567);
+        const page = await bench.open({ viewport: { width, height: 800 } });
+        await bench.dashboard.seconds(2);
         const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-        expect(await dashboard.evaluate(overflow), 'live').to.equal(0);
-        await server.stop();
-        await dashboard.seconds(2);
-        expect(await dashboard.evaluate(overflow), 'gone').to.equal(0);
+        expect(await bench.dashboard.evaluate(overflow), 'live').to.equal(0);
+        await bench.server.stop();
+        await bench.dashboard.seconds(2);
+        expect(await bench.dashboard.evaluate(overflow), 'gone').to.equal(0);
         const banner = await page.locator('#banner').boundingBox();
         expect(banner?.y, 'the banner is in sight').to.be.within(0, 800 - (banner?.height ?? 800));
       });
@@ -265,11 +246,11 @@ describe('dashboard in use', function () {
 
     for (const width of [360, 1400, 1920]) {
       it(`moves nothing when figures and messages change at ${width} px`, async () => {
-        const page = await open({ viewport: { width, height: 1000 } });
-        await dashboard.seconds(1);
+        const page = await bench.open({ viewport: { width, height: 1000 } });
+        await bench.dashboard.seconds(1);
         await page.screenshot(); // A frame of the browser's own clock: what the first figures moved is behind us.
         // The unit after a large figure, the banner with its message and older events may move; what is around them may not.
-        await dashboard.evaluate(`(() => {
+        await bench.dashboard.evaluate(`(() => {
           globalThis.shifts = [];
           const element = (node) => (node?.nodeType === Node.TEXT_NODE ? node.parentElement : node);
           new PerformanceObserver((list) => {
@@ -278,27 +259,27 @@ describe('dashboard in use', function () {
             }
           }).observe({ type: 'layout-shift' });
         })()`);
-        steadyLoad(server, { ...large, workers: large.workers.slice(0, 4) }, 7);
-        await dashboard.seconds(3);
-        await server.stop();
-        await dashboard.seconds(3);
+        steadyLoad(bench.server, { ...large, workers: large.workers.slice(0, 4) }, 7);
+        await bench.dashboard.seconds(3);
+        await bench.server.stop();
+        await bench.dashboard.seconds(3);
         await page.screenshot();
-        expect(await dashboard.evaluate('shifts')).to.deep.equal([]);
+        expect(await bench.dashboard.evaluate('shifts')).to.deep.equal([]);
       });
     }
 
     for (const width of [1400, 1920]) {
       it(`shows the whole table of workers at ${width} px`, async () => {
-        steadyLoad(server, large, 1_234_567);
-        await open({ viewport: { width, height: 1000 } });
+        steadyLoad(bench.server, large, 1_234_567);
+        await bench.open({ viewport: { width, height: 1000 } });
         const cut = `[...document.querySelectorAll('th, td, .scroll')].filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)`;
-        expect(await dashboard.evaluate(cut)).to.deep.equal([]);
+        expect(await bench.dashboard.evaluate(cut)).to.deep.equal([]);
       });
     }
 
     it('draws at the resolution of the screen', async () => {
-      await open({ deviceScaleFactor: 2 });
-      const [bitmap, shown] = await dashboard.evaluate<[number, number]>(
+      await bench.open({ deviceScaleFactor: 2 });
+      const [bitmap, shown] = await bench.dashboard.evaluate<[number, number]>(
         `(({ width, clientWidth }) => [width, clientWidth])(document.querySelector('canvas'))`,
       );
       expect(bitmap).to.equal(shown * 2);
@@ -307,12 +288,12 @@ describe('dashboard in use', function () {
 
   describe('the rest of the site', () => {
     it('has a start page and an error page without fault', async () => {
-      const page = await open();
+      const page = await bench.open();
       for (const path of ['/', '/404.html']) {
-        await page.goto(server.origin + path);
+        await page.goto(bench.server.origin + path);
         expect(await violations(), path).to.deep.equal([]);
       }
-      await page.goto(`${server.origin}/`);
+      await page.goto(`${bench.server.origin}/`);
       await page.getByRole('link', { name: 'Open the live dashboard' }).click();
       expect(new URL(page.url()).pathname).to.equal('/statsPage.html');
     });
@@ -320,10 +301,10 @@ describe('dashboard in use', function () {
 
   async function violations(): Promise<string[]> {
     const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    await dashboard.evaluate(`{${axe}}`);
+    await bench.dashboard.evaluate(`{${axe}}`);
     // axe waits by timers, and the clock of the page stands still.
-    const running = dashboard.evaluate<AxeResult[]>('axe.run().then((result) => result.violations)');
-    const pump = setInterval(() => void dashboard.page.clock.runFor(10), 20);
+    const running = bench.dashboard.evaluate<AxeResult[]>('axe.run().then((result) => result.violations)');
+    const pump = setInterval(() => void bench.dashboard.page.clock.runFor(10), 20);
     const found = await running.finally(() => clearInterval(pump));
     return found.map(
       ({ id, help, nodes }) => `${id}: ${help} (${nodes.map((node) => node.html).join(', ')})`,
