@@ -23,6 +23,14 @@ export interface ThreadPoolOptions {
   readonly onThreadError?: (error: unknown) => void;
 }
 
+/**
+ * piscina tries `require` on its entry first, and Node aborts the whole process when a thread is ended in
+ * the midst of a `require` of an ES module (seen in 20.20: `ModuleWrap::InstantiateSync` goes on to ask
+ * `IsGraphAsync` of a module that was not instantiated). Without it, the entry is imported.
+ */
+const REQUIRE_OFF = '--no-experimental-require-module';
+const WITHOUT_REQUIRE_OF_MODULES = process.allowedNodeEnvironmentFlags.has(REQUIRE_OFF) ? [REQUIRE_OFF] : [];
+
 /** What the pool has done, and how it is now. */
 export interface PoolCounters {
   /** Tasks accepted since the start. */
@@ -116,6 +124,7 @@ export class ThreadPool<Tasks extends TaskMap<Tasks>> {
       concurrentTasksPerWorker: 1,
       atomics: 'sync',
       recordTiming: false,
+      execArgv: [...process.execArgv, ...WITHOUT_REQUIRE_OF_MODULES],
     });
     piscina.on('error', (error: unknown) => onThreadError?.(error));
     // Heard before a replacement is started, hence a look a little later.

@@ -173,6 +173,10 @@ describe('pool/pool', () => {
       await pool.close();
     });
 
+    it('has threads that import their entry: ended in a require of it, they would abort the process', async () => {
+      expect((await newPool().run('requiresModules', null)).answer).to.equal(false);
+    });
+
     it('needs no thread to have run', async () => {
       await newPool().close();
     });

@@ -6,6 +6,12 @@ import { defineTask, threadData } from '../../../src/pool/task.js';
 
 const none = () => [];
 
+/** Whether this thread would `require` an ES module. */
+export const requiresModules = defineTask(
+  (_: null) => ({ answer: (process.features as { require_module?: boolean }).require_module }),
+  none,
+);
+
 /** What the pool was given, and which thread says so. */
 export const whoAmI = defineTask((_: null) => ({ data: threadData<{ greeting: string }>(), threadId }), none);
 
