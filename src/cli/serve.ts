@@ -39,7 +39,7 @@ export async function serve(line: CommandLine, terminal: Terminal): Promise<Exit
   if (started === undefined) return EXIT.ok;
   const facts = {
     ...bannerFacts(loaded, started, terminal.cwd),
-    notes: [...notes, ...exposedFiles(loaded, terminal.cwd)],
+    notes: [...notes, ...transportNotes(started), ...exposedFiles(loaded, terminal.cwd)],
   };
   terminal.out(renderBanner(facts, terminal.colour));
   if (line.switches.has('open')) {
@@ -90,6 +90,11 @@ function withCommandNames(mistakes: readonly ConfigMistake[], line: CommandLine)
   return mistakes.map((mistake) =>
     mistake.key === 'DIR' && mistake.unreadable ? { ...mistake, hint } : mistake,
   );
+}
+
+function transportNotes({ fallback }: Started): readonly string[] {
+  if (fallback === undefined) return [];
+  return [`the native transport, which is faster, cannot be had here: ${fallback}`];
 }
 
 function bannerFacts(loaded: LoadedSettings, started: Started, cwd: string): Omit<BannerFacts, 'notes'> {

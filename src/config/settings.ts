@@ -26,7 +26,7 @@ export type LogFormat = 'combined' | 'json';
 export type DotfilePolicy = 'hide' | 'serve';
 /** `inside`: a link is followed while its target stays below the document root. */
 export type SymlinkPolicy = 'inside' | 'always' | 'never';
-export type TransportName = 'auto' | 'native' | 'portable';
+export type TransportChoice = 'auto' | 'native' | 'portable';
 
 /** Every setting, by its key in camel case. Paths are absolute; units stand in the names. */
 export interface Settings {
@@ -37,7 +37,7 @@ export interface Settings {
   readonly threadsPerWorker: number;
   readonly maxConnections: number;
   readonly maxQueueSize: number;
-  readonly transport: TransportName;
+  readonly transport: TransportChoice;
 
   readonly indexFiles: readonly string[];
   readonly autoindex: boolean;

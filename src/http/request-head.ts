@@ -128,7 +128,8 @@ export class RequestHead {
 
   /** The method as received, known or not. */
   get methodText(): string {
-    return this.targetStart === 0 ? '' : latin1(this.bytes, this.base, this.base + this.targetStart - 1);
+    if (this.targetStart === 0) return '';
+    return this.method !== '' ? this.method : latin1(this.bytes, this.base, this.base + this.targetStart - 1);
   }
 
   /** The request target as received, latin1. */
@@ -139,6 +140,12 @@ export class RequestHead {
   /** The version as received, such as `HTTP/1.1`. */
   get versionText(): string {
     if (this.versionEnd === 0) return '';
+    const { bytes } = this;
+    const end = this.base + this.versionEnd;
+    // Nearly always so, and then there is no text to be made.
+    if (this.versionEnd - this.targetEnd === 9 && bytes[end - 3] === ONE && bytes[end - 1] === ONE) {
+      return 'HTTP/1.1';
+    }
     return latin1(this.bytes, this.base + this.targetEnd + 1, this.base + this.versionEnd);
   }
 
@@ -183,6 +190,8 @@ export class RequestHead {
     return latin1(this.bytes, this.base + this.lines[at + 2]!, this.base + this.lines[at + 3]!);
   }
 }
+
+const ONE = 0x31;
 
 const HASH_BITS = 7;
 

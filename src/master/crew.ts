@@ -54,10 +54,6 @@ export class Crew {
 
   constructor(options: CrewOptions) {
     this.#options = options;
-    // The scoreboard is inherited behind the channel, as descriptor SCOREBOARD_FD.
-    const stdio: (number | 'inherit' | 'ipc' | 'ignore')[] = ['ignore', 'inherit', 'inherit', 'ipc'];
-    stdio.push(options.board.fd);
-    cluster.setupPrimary({ exec: WORKER_ENTRY, args: [], execArgv: [], stdio });
   }
 
   /** Workers that may be given connections. */
@@ -149,7 +145,14 @@ export class Crew {
       let reason = '';
       worker.onMessage((message) => {
         if (message.kind === 'listening')
-          worker.send({ v: VERSION, kind: 'start', settings, slot: worker.slot, statsFile });
+          worker.send({
+            v: VERSION,
+            kind: 'start',
+            settings,
+            slot: worker.slot,
+            statsFile,
+            transport: this.#options.transport.name,
+          });
         else if (message.kind === 'report') this.#options.report(`worker ${place}: ${message.text}`);
         else if (message.kind === 'failed') reason = message.reason;
         else if (message.kind === 'ready' && worker.state === 'starting') {
@@ -180,7 +183,12 @@ export class Crew {
         slot,
         board,
         transport,
-        child: cluster.fork({ UV_THREADPOOL_SIZE: String(ioThreads) }),
+        start: (inherited) => {
+          // Behind the channel come descriptors SCOREBOARD_FD and, if the transport has any, CHANNEL_FD.
+          const stdio = ['ignore', 'inherit', 'inherit', 'ipc', board.fd, ...inherited];
+          cluster.setupPrimary({ exec: WORKER_ENTRY, args: [], execArgv: [], stdio });
+          return cluster.fork({ UV_THREADPOOL_SIZE: String(ioThreads) });
+        },
         nowMs: performance.now(),
         onRoom,
         onUntaken: (connection, isFirst) => {

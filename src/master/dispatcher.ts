@@ -1,7 +1,7 @@
 /**
  * Gives each connection to a worker, and keeps those that no worker can take now: a queue in the order
- * they came, bounded for the time when every worker is full. What does not fit is answered 503, so
- * nobody waits without end and nothing is dropped silently.
+ * they came, bounded for the time when every worker is full. What does not fit stays with the kernel, where
+ * the transport can leave it there, and is answered 503 where it cannot: nothing is dropped silently.
  */
 import { formatHttpDate } from '../http/http-date.js';
 import type { Waiting } from '../transport/handover.js';
@@ -18,6 +18,11 @@ export interface DispatcherOptions {
   readonly all: () => readonly WorkerHandle[];
   /** Descriptors that the master may spend on connections. */
   readonly maxHeld: () => number;
+  /**
+   * Leaves new connections with the kernel, or takes them again. False when the transport cannot: then
+   * those that are too many are refused.
+   */
+  readonly holdBack: (hold: boolean) => boolean;
   /** A client was answered by the master itself, with this many bytes. */
   readonly onRefused: (bytes: number) => void;
   /** One line for the server's own log. */
@@ -26,8 +31,12 @@ export interface DispatcherOptions {
 
 /** How soon the master notices that a worker has taken what it was handed, or has room again. */
 const SWEEP_MS = 20;
+/** How long it must have been calm before being full is reported again. */
+const REPORT_PAUSE_MS = 5000;
 
 const FULL: Candidate = { load: 0, capacity: 0, stalled: false };
+const SHORT = 'the master is short of descriptors (ulimit -n)';
+const FULL_HOUSE = 'every worker and the wait queue are full';
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -36,9 +45,11 @@ export class Dispatcher {
   #timer: NodeJS.Timeout | undefined;
   /** Refused clients that are given time to read why. */
   #lingering = 0;
-  /** It was reported that clients are refused; forgotten when nobody waits any more. */
-  #reported = false;
+  /** When it was last the case that there was too much; reported when it had not been for a while. */
+  #reportedMs = Number.NEGATIVE_INFINITY;
   #ended = false;
+  /** The kernel keeps new connections. */
+  #holding = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -56,16 +67,15 @@ export class Dispatcher {
       return;
     }
     const { returned } = connection;
-    const isShort = !returned && this.#held() >= this.#options.maxHeld();
-    if (!isShort && this.#queue.length === 0 && this.#offer(connection)) {
-      this.#watch();
-      return;
-    }
+    const trouble = returned ? undefined : this.#trouble();
+    if (trouble === SHORT) this.#refuse(connection, trouble);
+    else if (this.#queue.length === 0 && this.#offer(connection)) this.#holdBackIfShort();
     // A client that was already being served is not turned away because new ones wait.
-    if (returned) this.#queue.unshift(connection);
-    else if (isShort) this.#refuse(connection, 'the master is short of descriptors (ulimit -n)');
-    else if (this.#queue.length < this.#room() + this.#options.maxWaiting()) this.#queue.push(connection);
-    else this.#refuse(connection, 'every worker and the wait queue are full');
+    else if (returned) this.#queue.unshift(connection);
+    else if (trouble === undefined) {
+      this.#queue.push(connection);
+      this.#holdBack(this.#trouble());
+    } else this.#refuse(connection, trouble);
     this.#watch();
   }
 
@@ -124,6 +134,25 @@ export class Dispatcher {
     return free.reduce((sum, places) => sum + Math.max(0, places), 0);
   }
 
+  /** Why no further connection should come; undefined when it may. */
+  #trouble(): string | undefined {
+    if (this.#held() >= this.#options.maxHeld()) return SHORT;
+    if (this.#queue.length === 0) return undefined;
+    return this.#queue.length < this.#room() + this.#options.maxWaiting() ? undefined : FULL_HOUSE;
+  }
+
+  #holdBackIfShort(): void {
+    if (this.#held() >= this.#options.maxHeld()) this.#holdBack(SHORT);
+  }
+
+  #holdBack(trouble: string | undefined): void {
+    const hold = trouble !== undefined;
+    if (hold === this.#holding) return;
+    if (!this.#options.holdBack(hold)) return;
+    this.#holding = hold;
+    if (hold) this.#reportNow(`${trouble}: new connections wait with the kernel`);
+  }
+
   /** Descriptors that connections take in this process. */
   #held(): number {
     const inFlight = this.#options.all().reduce((sum, worker) => sum + worker.inFlight, 0);
@@ -131,9 +160,14 @@ export class Dispatcher {
   }
 
   #refuse(connection: Waiting, why: string): void {
-    if (!this.#reported) this.#options.report(`${why}: clients are answered 503`);
-    this.#reported = true;
+    this.#reportNow(`${why}: clients are answered 503`);
     this.#answer(connection);
+  }
+
+  #reportNow(text: string): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#reportedMs > REPORT_PAUSE_MS) this.#options.report(text);
+    this.#reportedMs = nowMs;
   }
 
   #turnAway(connection: Waiting): void {
@@ -158,12 +192,23 @@ export class Dispatcher {
       const nowMs = performance.now();
       const workers = this.#options.all();
       for (const worker of workers) worker.acknowledge(nowMs);
+      this.#rescue(nowMs);
       if (this.#queue.length > 0) this.pump();
-      else if (this.#held() === 0) {
-        this.#reported = false;
-        this.close();
-      }
+      if (this.#holding) this.#holdBack(this.#trouble());
+      if (this.#queue.length > 0) return;
+      if (this.#held() === 0) this.close();
     }, SWEEP_MS);
+  }
+
+  /** Gives others what a worker that is stopped has not begun to take, if there are others. */
+  #rescue(nowMs: number): void {
+    const workers = this.#options.ready();
+    const capacity = this.#options.capacity();
+    const looks = workers.map((worker) => worker.look(nowMs, capacity));
+    if (!looks.some(({ stalled }) => stalled)) return;
+    if (!looks.some(({ stalled, load }) => !stalled && load < capacity)) return;
+    const untaken = workers.flatMap((worker, i) => (looks[i]!.stalled ? worker.takeBack() : []));
+    if (untaken.length > 0) this.receiveAgain(untaken);
   }
 }
 

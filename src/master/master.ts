@@ -11,16 +11,16 @@ import { formatMistake } from '../config/mistake.js';
 import { diffSettings } from '../config/print.js';
 import type { Settings } from '../config/settings.js';
 import { EXIT, type ExitCode, type HandoverError, messageOf } from '../errors.js';
-import { Scoreboard } from '../stats/scoreboard.js';
+import type { Scoreboard } from '../stats/scoreboard.js';
 import { StatsWriter, statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
-import { PortableMasterTransport } from '../transport/portable/master-side.js';
 import { Crew } from './crew.js';
 import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
 import { writePidFile } from './pid-file.js';
 import { leavePlace, type Place, refuseOthersStatistics, takePlace } from './place.js';
 import { Statistics } from './statistics.js';
+import { chooseTransport } from './transport-choice.js';
 
 export interface MasterOptions {
   readonly settings: Settings;
@@ -36,6 +36,8 @@ export interface MasterOptions {
 export interface Started {
   readonly addresses: readonly ListenAddress[];
   readonly transport: MasterTransport['name'];
+  /** Why it is not the native one, which was preferred; undefined when it is, or was not. */
+  readonly fallback: string | undefined;
   readonly pidFile: string;
   readonly statsFile: string;
 }
@@ -46,7 +48,9 @@ const FAST_STOP_MS = 0;
 export class Master {
   readonly #options: MasterOptions;
   readonly #board: Scoreboard;
-  readonly #transport: MasterTransport = new PortableMasterTransport();
+  readonly #transport: MasterTransport;
+  /** Why the transport is not the one that is preferred. */
+  readonly #fallback: string | undefined;
   readonly #statistics: Statistics;
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
@@ -60,11 +64,15 @@ export class Master {
   #changing: Promise<unknown> = Promise.resolve();
   #ending: 'no' | 'graceful' | 'fast' = 'no';
 
+  /** @throws HandoverError when the transport that was asked for cannot be had */
   constructor(options: MasterOptions) {
     const { report } = options;
+    const { transport, board, fallback } = chooseTransport(options.settings.transport);
     this.#options = options;
     this.#settings = options.settings;
-    this.#board = Scoreboard.create();
+    this.#transport = transport;
+    this.#board = board;
+    this.#fallback = fallback;
     this.#statistics = new Statistics(this.#board);
     this.#crew = new Crew({
       board: this.#board,
@@ -84,6 +92,7 @@ export class Master {
       ready: () => this.#crew.ready,
       all: () => this.#crew.all,
       maxHeld: () => this.#maxHeld(),
+      holdBack: (hold) => this.#transport.holdBack(hold),
       onRefused: (bytes) => this.#statistics.refused(bytes),
       report,
     });
@@ -176,7 +185,8 @@ export class Master {
       await this.#startWriter(settings, place);
       if (this.#ending !== 'no') return undefined;
       const { address, pidFile, statsFile } = place;
-      return { addresses: [address], transport: this.#transport.name, pidFile, statsFile };
+      const { name: transport } = this.#transport;
+      return { addresses: [address], transport, fallback: this.#fallback, pidFile, statsFile };
     } catch (error) {
       // Whoever told us to end cleans up.
       if (this.#ending !== 'no') return undefined;
@@ -214,6 +224,7 @@ export class Master {
       report(`after the reload: ${messageOf(error)}`);
     }
     leavePlace(from, this.#transport, to);
+    if (settings.transport !== before.transport) report('TRANSPORT is changed by a restart, not by a reload');
     const changes = diffSettings(before, settings);
     report(
       `reloaded: ${settings.numWorkers} new workers, ${replaced.length} old ones hand over; ` +
@@ -277,6 +288,7 @@ export class Master {
     this.#dispatcher.close();
     await this.#crew.stop(FAST_STOP_MS);
     if (this.#place !== undefined) leavePlace(this.#place, this.#transport);
+    this.#transport.close();
     this.#board.close();
   }
 }

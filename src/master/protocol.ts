@@ -1,6 +1,6 @@
 /**
  * Control messages between the master and a worker, on node:cluster's IPC channel. Connections travel
- * on the same channel with messages of the transport's own (transport/portable/protocol.ts).
+ * with messages of their transport's own (protocol.ts there): on this channel too, or on one of their own.
  *
  *     master                                 worker
  *       │ ◄─ listening ─────────────────────  │  its modules are loaded; earlier messages would be lost
@@ -11,7 +11,7 @@
  *       │ ◄─ report { text } ───────────────  │  at any time: one line for the server's own log
  */
 import type { Settings } from '../config/settings.js';
-import type { DrainMode } from '../transport/connection.js';
+import type { DrainMode, TransportName } from '../transport/connection.js';
 
 export const VERSION = 1;
 
@@ -27,6 +27,8 @@ export interface StartMessage extends Versioned {
   readonly slot: number;
   /** Absolute path of the statistics file, wherever the settings put it. */
   readonly statsFile: string;
+  /** How connections come to it. The native one has its channel at CHANNEL_FD. */
+  readonly transport: TransportName;
 }
 
 export type MasterMessage =
@@ -42,6 +44,9 @@ export type WorkerMessage =
 
 /** Descriptor under which a worker inherits the scoreboard: behind stdin, stdout, stderr and the channel. */
 export const SCOREBOARD_FD = 4;
+
+/** Descriptor under which a worker inherits its end of the native transport's channel. */
+export const CHANNEL_FD = 5;
 
 /** Exit code of a worker that could not boot: respawning it would only repeat that. */
 export const BOOT_FAILED = 3;

@@ -2,6 +2,7 @@
  * The master's record of one worker process: its place, its state, its slot in the scoreboard and the
  * channel over which it is handed connections. What is to be done about it is the master's decision.
  */
+import type { ChildProcess } from 'node:child_process';
 import type { Worker as ClusterWorker } from 'node:cluster';
 import { FIELD } from '../stats/schema.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
@@ -24,7 +25,8 @@ export interface WorkerHandleOptions {
   readonly slot: number;
   readonly board: Scoreboard;
   readonly transport: MasterTransport;
-  readonly child: ClusterWorker;
+  /** Starts the process, with descriptors that it inherits behind the scoreboard. */
+  readonly start: (inherited: readonly number[]) => ClusterWorker;
   readonly nowMs: number;
   /**
    * A connection that the worker was handed and could not take: it is out of descriptors. `isFirst`: it took
@@ -57,13 +59,18 @@ export class WorkerHandle {
   #exhausted = false;
   #exhaustedUntilMs = 0;
 
-  constructor({ place, slot, board, transport, child, nowMs, onUntaken, onRoom }: WorkerHandleOptions) {
+  constructor(options: WorkerHandleOptions) {
+    const { place, slot, board, transport, start, nowMs, onUntaken, onRoom } = options;
     this.place = place;
     this.slot = slot;
     this.startedMs = nowMs;
     this.#board = board;
-    this.#process = child;
-    this.#channel = transport.channelTo(child.process, {
+    let child: ClusterWorker | undefined;
+    const startProcess = (inherited: readonly number[]): ChildProcess => {
+      child = start(inherited);
+      return child.process;
+    };
+    this.#channel = transport.channelTo(startProcess, {
       onRoom,
       onUntaken: (connection) => {
         const isFirst = !this.#exhausted;
@@ -72,6 +79,7 @@ export class WorkerHandle {
         onUntaken(connection, isFirst);
       },
     });
+    this.#process = child!;
   }
 
   get pid(): number {
@@ -117,14 +125,13 @@ export class WorkerHandle {
 
   /** Closes the master's copies of the connections that the worker has on record. */
   acknowledge(nowMs: number): void {
-    if (this.#channel.inFlight > 0) {
+    const before = this.#channel.inFlight;
+    if (before > 0) {
       const taken = this.#board.readField(this.slot, FIELD.taken);
-      if (taken !== this.#taken) {
-        this.#taken = taken;
-        this.#channel.acknowledge(taken);
-        this.#waitingSinceMs = nowMs;
-        this.#exhausted = false;
-      }
+      if (taken !== this.#taken) this.#exhausted = false;
+      this.#taken = taken;
+      this.#channel.acknowledge(taken);
+      if (this.#channel.inFlight < before) this.#waitingSinceMs = nowMs;
     }
     if (this.#channel.inFlight === 0) this.#waitingSinceMs = undefined;
   }
@@ -134,6 +141,11 @@ export class WorkerHandle {
     if (!this.#channel.handOver(connection)) return false;
     this.#waitingSinceMs ??= nowMs;
     return true;
+  }
+
+  /** What it was handed and has not begun to take, if it is stopped or very busy. */
+  takeBack(): Waiting[] {
+    return this.#channel.takeBack();
   }
 
   /** What the dead worker was handed and had not taken. */

@@ -65,6 +65,11 @@ export interface Connection {
   resume(): void;
   /** Flushes, then closes our direction (FIN); the peer's bytes are still delivered. */
   end(): void;
+  /**
+   * Flushes, then closes both directions: for a client that has said it sends no more. What it sends all the
+   * same is answered with a reset.
+   */
+  close(): void;
   /** Closes both directions at once. */
   destroy(): void;
   /**
@@ -107,9 +112,12 @@ export interface TransportCounters {
   leaving(bytes: number): void;
 }
 
+/** The transports there are. */
+export type TransportName = 'native' | 'portable';
+
 /** A worker's half of a transport. */
 export interface WorkerTransport {
-  readonly name: 'native' | 'portable';
+  readonly name: TransportName;
   /** Begins to receive connections. `accept` makes the handler of each. */
   start(accept: (connection: Connection) => ConnectionHandler): void;
   /** Runs once per turn of the loop before gathered bytes and hand-over acknowledgements take effect. */

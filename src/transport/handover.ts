@@ -4,6 +4,7 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
+import type { TransportName } from './connection.js';
 
 /** Where to listen. `port` 0 picks a free one. */
 export interface ListenAddress {
@@ -38,8 +39,13 @@ export interface WorkerChannel {
   handOver(connection: Waiting): boolean;
   /** Connections handed over that the worker has not counted as taken. */
   readonly inFlight: number;
-  /** Releases the copies of the first `taken` connections ever handed over. */
+  /**
+   * Releases the copies of what the worker has taken: by its record, the first `taken` connections ever
+   * handed over.
+   */
   acknowledge(taken: number): void;
+  /** Takes back what the worker has not begun to take, as far as this transport can. */
+  takeBack(): Waiting[];
   /** The worker is dead: gives up the channel and returns what it had not taken when it died. */
   reclaim(taken: number): Waiting[];
 }
@@ -54,15 +60,22 @@ export interface ChannelEvents {
 
 /** The master's half of a transport. */
 export interface MasterTransport {
-  readonly name: 'native' | 'portable';
+  readonly name: TransportName;
   /** Binds and listens; rejects with the system's error. Resolves to the address bound. */
   listen(address: ListenAddress): Promise<ListenAddress>;
   /** Stops accepting on one address, or on all. Connections already accepted are not touched. */
   unlisten(address?: ListenAddress): void;
   /** Where connections go: those accepted and those that workers hand back. */
   onConnection(receive: (connection: Waiting) => void): void;
+  /** Leaves new connections with the kernel, or takes them again; false when this transport cannot. */
+  holdBack(hold: boolean): boolean;
   /** Where to report what goes wrong with accepting, such as running out of descriptors. */
   onTrouble(report: (text: string) => void): void;
-  /** Opens the channel to a worker that was just started. */
-  channelTo(child: ChildProcess, events: ChannelEvents): WorkerChannel;
+  /**
+   * Opens the channel to a worker, which `start` starts: with these descriptors inherited behind those that
+   * every worker has. Throws what `start` throws, or the system's error.
+   */
+  channelTo(start: (inherited: readonly number[]) => ChildProcess, events: ChannelEvents): WorkerChannel;
+  /** Gives up everything but the channels. */
+  close(): void;
 }

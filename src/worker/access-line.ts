@@ -1,6 +1,5 @@
 /**
- * The text of one access log line, in both formats. Pure but for remembering the second it last
- * formatted. Lines are ASCII whatever a client sends, so their length in bytes is their length.
+ * One access log line, in both formats. Pure but for remembering the second it last formatted. Lines are ASCII whatever a client sends, so their length in bytes is their length.
  *
  *     combined   remote - - [time] "method target protocol" status bytes "referer" "agent" seconds cache
  *     json       {"time":…,"remote":…, … ,"cache":…,"pid":…}
@@ -9,6 +8,7 @@
  */
 import type { LogFormat } from '../config/settings.js';
 import type { CacheState } from '../http/reply.js';
+import type { LineBuffer } from './line-buffer.js';
 
 /** One response. Strings are as received, one char for each byte (latin1); `''` for what was absent. */
 export interface AccessEntry {
@@ -27,44 +27,85 @@ export interface AccessEntry {
   readonly cache: CacheState;
 }
 
-/** Makes the line, with its line feed, of a response decided at `nowMs` since the epoch. */
-export type LineFormatter = (entry: AccessEntry, nowMs: number) => string;
+/** Puts in the line, with its line feed, of a response decided at `nowMs` since the epoch. */
+export type LineFormatter = (out: LineBuffer, entry: AccessEntry, nowMs: number) => void;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const PADDED = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
 
-/** nginx's rule (ngx_http_log_escape): quote, backslash, control bytes and all that is not ASCII. */
-const UNSAFE = /["\\\x00-\x1f\x7f-\uffff]/;
-const EACH_UNSAFE = new RegExp(UNSAFE, 'g');
+/** Bytes of a line besides what comes from the client, at most. */
+const FIXED_BYTES = 400;
+/** What one received byte becomes at most: `\u00xx`. */
+const ESCAPED_BYTES = 6;
 
 /** A formatter of the given format. `pid` is that of this worker, for the JSON lines. */
 export function lineFormatter(format: LogFormat, pid: number): LineFormatter {
-  return format === 'json' ? jsonFormatter(pid) : combinedFormatter();
+  const formatter = format === 'json' ? jsonFormatter(pid) : combinedFormatter();
+  return (out, entry, nowMs) => {
+    const { remote, method, target, protocol, referer, userAgent } = entry;
+    const received = method.length + target.length + protocol.length + referer.length + userAgent.length;
+    out.reserve(FIXED_BYTES + remote.length + received * ESCAPED_BYTES);
+    formatter(out, entry, nowMs);
+  };
 }
 
 function combinedFormatter(): LineFormatter {
-  const timeOf = perSecond(commonLogTime);
-  return (entry, nowMs) => {
-    const request =
-      entry.method === ''
-        ? '-'
-        : `${escaped(entry.method)} ${escaped(entry.target)} ${entry.protocol}`.trimEnd();
-    return (
-      `${entry.remote || '-'} - - [${timeOf(nowMs)}] "${request}" ${entry.status} ${entry.bytes} ` +
-      `"${escaped(entry.referer) || '-'}" "${escaped(entry.userAgent) || '-'}" ` +
-      `${formatSeconds(entry.durationUs)} ${entry.cache || '-'}\n`
-    );
+  const timeOf = perSecond((ms) => ` - - [${commonLogTime(ms)}] "`);
+  return (out, entry, nowMs) => {
+    out.put(entry.remote || '-');
+    out.put(timeOf(nowMs));
+    if (entry.method === '') out.put('-');
+    else {
+      out.putEscaped(entry.method, hexEscape);
+      if (entry.target !== '' || entry.protocol !== '') out.put(' ');
+      out.putEscaped(entry.target, hexEscape);
+      if (entry.protocol !== '') out.put(' ');
+      out.put(entry.protocol);
+    }
+    out.put('" ');
+    out.putNumber(entry.status);
+    out.put(' ');
+    out.putNumber(entry.bytes);
+    out.put(' "');
+    out.putEscaped(entry.referer || '-', hexEscape);
+    out.put('" "');
+    out.putEscaped(entry.userAgent || '-', hexEscape);
+    out.put('" ');
+    putSeconds(out, entry.durationUs);
+    out.put(' ');
+    out.put(entry.cache || '-');
+    out.put('\n');
   };
 }
 
 function jsonFormatter(pid: number): LineFormatter {
-  const secondOf = perSecond((ms) => new Date(ms).toISOString().slice(0, 20));
-  const end = `,"pid":${pid}}\n`;
-  return (entry, nowMs) =>
-    `{"time":"${secondOf(nowMs)}${PADDED[nowMs % 1000]}Z","remote":${quote(entry.remote)}` +
-    `,"method":${quote(entry.method)},"target":${quote(entry.target)},"protocol":"${entry.protocol}"` +
-    `,"status":${entry.status},"bytes":${entry.bytes},"durationMs":${Math.round(entry.durationUs) / 1000}` +
-    `,"referer":${quote(entry.referer)},"userAgent":${quote(entry.userAgent)},"cache":"${entry.cache}"${end}`;
+  const secondOf = perSecond((ms) => `{"time":"${new Date(ms).toISOString().slice(0, 20)}`);
+  const end = `","pid":${pid}}\n`;
+  return (out, entry, nowMs) => {
+    out.put(secondOf(nowMs));
+    out.put(PADDED[nowMs % 1000]!);
+    out.put('Z","remote":"');
+    out.putEscaped(entry.remote, jsonEscape);
+    out.put('","method":"');
+    out.putEscaped(entry.method, jsonEscape);
+    out.put('","target":"');
+    out.putEscaped(entry.target, jsonEscape);
+    out.put('","protocol":"');
+    out.put(entry.protocol);
+    out.put('","status":');
+    out.putNumber(entry.status);
+    out.put(',"bytes":');
+    out.putNumber(entry.bytes);
+    out.put(',"durationMs":');
+    out.put(String(Math.round(entry.durationUs) / 1000));
+    out.put(',"referer":"');
+    out.putEscaped(entry.referer, jsonEscape);
+    out.put('","userAgent":"');
+    out.putEscaped(entry.userAgent, jsonEscape);
+    out.put('","cache":"');
+    out.put(entry.cache);
+    out.put(end);
+  };
 }
 
 /** Remembers the last second's text: making it costs as much as the rest of the line. */
@@ -91,25 +132,19 @@ function commonLogTime(ms: number): string {
   return `${day}:${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${offset}`;
 }
 
-function escaped(text: string): string {
-  return UNSAFE.test(text) ? text.replace(EACH_UNSAFE, hexEscape) : text;
+function hexEscape(byte: number): string {
+  return `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-function hexEscape(char: string): string {
-  return `\\x${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+/** Each byte that is not ASCII is one `\u00xx`, so that nothing is lost. */
+function jsonEscape(byte: number): string {
+  if (byte === 0x22 || byte === 0x5c) return `\\${String.fromCharCode(byte)}`;
+  return `\\u${byte.toString(16).padStart(4, '0')}`;
 }
 
-/** A JSON string in which each byte that is not ASCII is one `\u00xx`, so that nothing is lost. */
-function quote(text: string): string {
-  return UNSAFE.test(text) ? `"${text.replace(EACH_UNSAFE, jsonEscape)}"` : `"${text}"`;
-}
-
-function jsonEscape(char: string): string {
-  if (char === '"' || char === '\\') return `\\${char}`;
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-function formatSeconds(us: number): string {
+function putSeconds(out: LineBuffer, us: number): void {
   const ms = Math.round(us / 1000);
-  return ms < 1000 ? `0.${PADDED[ms]}` : `${Math.floor(ms / 1000)}.${PADDED[ms % 1000]}`;
+  out.putNumber(Math.floor(ms / 1000));
+  out.put('.');
+  out.put(PADDED[ms % 1000]!);
 }

@@ -4,7 +4,7 @@
  * write, so lines do not mix. Nothing here throws: what goes wrong is reported once, and again when it
  * is over, and serving goes on. How a line looks is `access-line.ts`.
  *
- *     write ─► gathered text ─► sonic-boom's buffer ─► write(2)
+ *     write ─► gathered bytes ─► sonic-boom's buffer ─► write(2)
  *              a chunk, or      bounded; beyond it     a chunk at a time
  *              half a second    lines are dropped
  *
@@ -18,6 +18,7 @@ import sonicBoom, { type SonicBoom } from 'sonic-boom';
 import type { LogFormat } from '../config/settings.js';
 import { messageOf } from '../errors.js';
 import { type AccessEntry, type LineFormatter, lineFormatter } from './access-line.js';
+import { LineBuffer } from './line-buffer.js';
 
 /** Bytes of lines that are handed over at once. Larger chunks gain nothing that can be measured. */
 const CHUNK_BYTES = 16 * 1024;
@@ -30,6 +31,7 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** How old a line gets before it is written, and how often a failed write is tried again. */
 const FLUSH_MS = 500;
 const CLOSE_TIMEOUT_MS = 2000;
+const LINE_FEED = 0x0a;
 
 export interface AccessLogOptions {
   /** A path, or `-` for standard output. */
@@ -52,7 +54,7 @@ export class AccessLog {
   readonly #chunkBytes: number;
   readonly #maxWrite: number;
   readonly #timer: NodeJS.Timeout;
-  #gathered = '';
+  readonly #gathered = new LineBuffer();
   /** Undefined: the file could not be opened; the timer tries again. */
   #out: SonicBoom | undefined;
   /** True once `#out` has a descriptor. Before, writing to it would throw if it never gets one. */
@@ -74,11 +76,13 @@ export class AccessLog {
     this.#open();
   }
 
-  /** Takes a line; it is in the file within half a second. About a microsecond. */
+  /** Takes a line; it is in the file within half a second. About half a microsecond. */
   write(entry: AccessEntry): void {
-    const line = this.#format(entry, this.#now());
-    if (this.#gathered.length + line.length > this.#chunkBytes) this.#handOver();
-    this.#gathered += line;
+    const gathered = this.#gathered;
+    const before = gathered.length;
+    this.#format(gathered, entry, this.#now());
+    // Chunks are whole lines: this one begins the next.
+    if (gathered.length > this.#chunkBytes && before > 0) this.#handOver(before);
   }
 
   /**
@@ -110,12 +114,18 @@ export class AccessLog {
     const { file } = this.#options;
     const target = file === '-' ? { fd: standardOutput() } : { dest: file };
     const limits = { maxLength: MAX_WAITING_BYTES, maxWrite: this.#maxWrite };
-    const out = new sonicBoom.SonicBoom({ ...target, ...limits, append: true, sync: false });
+    const out = new sonicBoom.SonicBoom({
+      ...target,
+      ...limits,
+      append: true,
+      sync: false,
+      contentMode: 'buffer',
+    });
     out.once('ready', () => {
       this.#ready = true;
     });
     out.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
-    out.on('drop', (lines: string) => this.#dropped(lines));
+    out.on('drop', (lines: Buffer) => this.#dropped(lines));
     out.on('drain', () => this.#onDrain());
     this.#out = out;
   }
@@ -128,16 +138,10 @@ export class AccessLog {
   }
 
   /** Gives what was gathered to sonic-boom; keeps it, up to the bound, while there is no file. */
-  #handOver(): void {
-    const lines = this.#gathered;
-    if (lines === '') return;
-    if (this.#ready) {
-      this.#gathered = '';
-      this.#out?.write(lines);
-    } else if (lines.length > MAX_WAITING_BYTES) {
-      this.#gathered = '';
-      this.#dropped(lines);
-    }
+  #handOver(bytes = this.#gathered.length): void {
+    if (bytes === 0) return;
+    if (this.#ready) this.#out?.write(this.#gathered.take(bytes) as unknown as string);
+    else if (bytes > MAX_WAITING_BYTES) this.#dropped(this.#gathered.take(bytes));
   }
 
   #onError(error: NodeJS.ErrnoException): void {
@@ -167,8 +171,8 @@ export class AccessLog {
     this.#options.report(`${this.#name}: written again; ${lost}`);
   }
 
-  #dropped(lines: string): void {
-    const count = lines.split('\n').length - 1;
+  #dropped(lines: Buffer): void {
+    const count = lines.reduce((ends, byte) => (byte === LINE_FEED ? ends + 1 : ends), 0);
     if (count === 0) return;
     this.#droppedNow += count;
     this.#options.onDropped(count);
@@ -197,7 +201,7 @@ export class AccessLog {
     if (this.#out !== undefined && !this.#ready) await opened(this.#out);
     const out = this.#out;
     if (out === undefined) {
-      this.#dropped(this.#gathered);
+      this.#dropped(this.#gathered.take(this.#gathered.length));
       return true;
     }
     this.#handOver();

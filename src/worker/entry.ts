@@ -6,6 +6,7 @@ import { messageOf } from '../errors.js';
 import {
   asMasterMessage,
   BOOT_FAILED,
+  CHANNEL_FD,
   SCOREBOARD_FD,
   type StartMessage,
   VERSION,
@@ -13,6 +14,7 @@ import {
 } from '../master/protocol.js';
 import { SlotWriter } from '../stats/scoreboard.js';
 import type { DrainMode } from '../transport/connection.js';
+import { NativeWorkerTransport } from '../transport/native/worker-side.js';
 import { PortableWorkerTransport } from '../transport/portable/worker-side.js';
 import { ReportLimit } from './report-limit.js';
 import { transportCounters, Worker } from './worker.js';
@@ -55,9 +57,13 @@ send({ v: VERSION, kind: 'listening' });
 
 function boot(message: StartMessage): void {
   try {
-    slot = new SlotWriter(SCOREBOARD_FD, message.slot);
     const { settings, statsFile } = message;
-    const transport = new PortableWorkerTransport(process, transportCounters(slot));
+    const isNative = message.transport === 'native';
+    slot = new SlotWriter(SCOREBOARD_FD, message.slot, isNative ? 'map' : 'file');
+    const counters = transportCounters(slot);
+    const transport = isNative
+      ? new NativeWorkerTransport(CHANNEL_FD, counters)
+      : new PortableWorkerTransport(process, counters);
     worker = new Worker({ settings, statsFile, slot, transport, report: (text) => reports.report(text) });
     worker.start();
     send({ v: VERSION, kind: 'ready' });

@@ -79,7 +79,20 @@ export class ExchangeRecorder {
     this.#slot.recordLatency(durationUs);
     if (line === undefined) return;
     const { status, cache } = reply;
-    this.#log?.write({ ...line, status, bytes: sent, durationUs, cache });
+    const { remote, method, target, protocol, referer, userAgent } = line;
+    // Each named: a spread costs as much as all the rest of the line.
+    this.#log?.write({
+      remote,
+      method,
+      target,
+      protocol,
+      status,
+      bytes: sent,
+      durationUs,
+      referer,
+      userAgent,
+      cache,
+    });
   }
 
   aborted(): void {

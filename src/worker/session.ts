@@ -271,11 +271,11 @@ export class HttpSession implements ConnectionHandler, Timed {
     const keep = exchange.keepAlive && !reply.close && this.#drain !== 'close';
     this.#served++;
     this.#outbox.write(exchange, reply, keep);
-    if (isFileBody(reply.body)) this.#sendFromDisk(exchange, reply.body, keep);
-    else if (!keep) this.#close();
+    if (isFileBody(reply.body)) this.#sendFromDisk(exchange, reply, reply.body, keep);
+    else if (!keep) this.#closeAfter(exchange, reply);
   }
 
-  #sendFromDisk(exchange: Exchange, body: FileBody, keep: boolean): void {
+  #sendFromDisk(exchange: Exchange, reply: Reply, body: FileBody, keep: boolean): void {
     const { report, tick } = this.#context;
     this.#state = 'sending';
     this.#current = exchange;
@@ -291,13 +291,24 @@ export class HttpSession implements ConnectionHandler, Timed {
         this.#current = undefined;
         this.#state = 'reading';
         if (keep) this.#advance();
-        else this.#close();
+        else this.#closeAfter(exchange, reply);
       },
       (error) => {
         report(`a file could not be read while it was sent: ${messageOf(error)}`);
         this.#connection.destroy();
       },
     );
+  }
+
+  /** The response was the last. A client that wanted it so sends no more, and need not be waited for. */
+  #closeAfter(exchange: Exchange, reply: Reply): void {
+    if (exchange.keepAlive || reply.close || this.#parser.buffered > 0) {
+      this.#close();
+      return;
+    }
+    this.#state = 'closing';
+    this.#connection.close();
+    this.#rearm();
   }
 
   /** No further request is read; what is queued still leaves. */

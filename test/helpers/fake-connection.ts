@@ -44,6 +44,7 @@ export class FakeConnection implements Connection {
   paused = false;
   /** Our direction is closed. */
   ended = false;
+  closing = false;
   destroyed = false;
   /** Bytes given back with the connection; undefined while it was not. */
   handedBack: Buffer | undefined;
@@ -100,6 +101,13 @@ export class FakeConnection implements Connection {
     this.ended = true;
   }
 
+  /** Both directions are closed as soon as everything has left. */
+  close(): void {
+    this.ended = true;
+    this.closing = true;
+    if (this.unsentBytes === 0) this.destroy();
+  }
+
   destroy(): void {
     if (this.destroyed) return;
     this.destroyed = true;
@@ -127,7 +135,9 @@ export class FakeConnection implements Connection {
   /** The kernel takes bytes; all of them when no number is given. */
   flush(count = this.unsentBytes): void {
     this.unsentBytes -= count;
-    if (this.unsentBytes === 0) this.handler.onFlushed();
+    if (this.unsentBytes > 0) return;
+    this.handler.onFlushed();
+    if (this.closing) this.destroy();
   }
 
   /** Everything written so far, sent or not. */

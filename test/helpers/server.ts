@@ -38,8 +38,13 @@ export interface ServerOptions {
   readonly mayLoseWorkers?: boolean;
 }
 
+/** How connections reach the workers in these tests: the suite is run once for each (package.json). */
+export const TRANSPORT: 'native' | 'portable' =
+  process.env.HANDOVER_TEST_TRANSPORT === 'portable' ? 'portable' : 'native';
+
 /** Two workers, so that nothing works by chance in one process only; statistics that are soon there. */
 const DEFAULTS: ConfSettings = {
+  TRANSPORT,
   HOST: '127.0.0.1',
   PORT: '0',
   NUM_WORKERS: '2',

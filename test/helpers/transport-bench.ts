@@ -110,12 +110,13 @@ export class TransportBench {
   readonly trouble: string[] = [];
   /** Connections in the master's hands, in the order they came. */
   readonly waiting: Waiting[] = [];
-  readonly #board = Scoreboard.create();
+  readonly #board: Scoreboard;
   readonly #workers: BenchWorker[] = [];
   readonly #clients: LineClient[] = [];
 
   constructor(master: MasterTransport) {
     this.master = master;
+    this.#board = Scoreboard.create(master.name === 'native' ? 'map' : 'file');
     master.onConnection((connection) => this.waiting.push(connection));
     master.onTrouble((text) => this.trouble.push(text));
   }
@@ -129,14 +130,15 @@ export class TransportBench {
     const slot = this.#board.allocate();
     // Both limits: node raises the soft one to the hard one.
     const command = `ulimit -n ${descriptors} && exec "$@"`;
-    const child = spawn(
-      'sh',
-      ['-c', command, 'sh', process.execPath, CHILD, this.master.name, String(slot)],
-      {
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#board.fd],
-      },
-    );
-    const channel = this.master.channelTo(child, {
+    const args = ['-c', command, 'sh', process.execPath, CHILD, this.master.name, String(slot)];
+    let child!: ChildProcess;
+    const start = (inherited: readonly number[]): ChildProcess => {
+      child = spawn('sh', args, {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#board.fd, ...inherited],
+      });
+      return child;
+    };
+    const channel = this.master.channelTo(start, {
       onUntaken: (connection) => this.waiting.push(connection),
       onRoom: () => undefined,
     });
@@ -205,6 +207,7 @@ export class TransportBench {
       for (const connection of worker.reclaim()) connection.release();
     }
     for (const connection of this.waiting) connection.release();
+    this.master.close();
     this.#board.close();
   }
 }

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { identityOf } from '../../src/files/identity.js';
 import { openSame } from '../../src/files/open-file.js';
-import { SCOREBOARD_FD } from '../../src/master/protocol.js';
+import { CHANNEL_FD, SCOREBOARD_FD } from '../../src/master/protocol.js';
 import { FIELD } from '../../src/stats/schema.js';
 import { SlotWriter } from '../../src/stats/scoreboard.js';
 import type {
@@ -17,6 +17,7 @@ import type {
   TransportCounters,
   WorkerTransport,
 } from '../../src/transport/connection.js';
+import { NativeWorkerTransport } from '../../src/transport/native/worker-side.js';
 import { PortableWorkerTransport } from '../../src/transport/portable/worker-side.js';
 import {
   type ConnectionEvent,
@@ -27,11 +28,12 @@ import {
 } from './transport-protocol.js';
 
 const TRANSPORTS: Readonly<Record<string, () => WorkerTransport>> = {
+  native: () => new NativeWorkerTransport(CHANNEL_FD, counters),
   portable: () => new PortableWorkerTransport(process, counters),
 };
 
 const [name = '', slotText = ''] = process.argv.slice(2);
-const slot = new SlotWriter(SCOREBOARD_FD, Number(slotText));
+const slot = new SlotWriter(SCOREBOARD_FD, Number(slotText), name === 'native' ? 'map' : 'file');
 const log: string[] = [];
 const certainBytes: number[] = [];
 const paused = new Set<Connection>();
@@ -133,6 +135,9 @@ class Handler implements ConnectionHandler {
         break;
       case 'end':
         connection.end();
+        break;
+      case 'close':
+        connection.close();
         break;
       case 'destroy':
         connection.destroy();

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.js';
 import { Crowd, type Page, runLoad } from '../helpers/load-clients.js';
 import { RawClient } from '../helpers/raw-client.js';
-import { descriptorsOf, TestServer } from '../helpers/server.js';
+import { descriptorsOf, TestServer, TRANSPORT } from '../helpers/server.js';
 import { expectSums } from '../helpers/stats-checks.js';
 
 const small: Page = { target: '/small.txt', body: Buffer.alloc(1000, 'small ') };
@@ -26,7 +26,8 @@ describe('a full house', function () {
     await server?.stop();
   });
 
-  it('lets MAX_QUEUE_SIZE connections wait beyond MAX_CONNECTIONS, and answers 503 to the rest', async () => {
+  /** Four clients are served, three wait with the master, and there is no room for more. */
+  async function fill(): Promise<{ inside: Crowd; waiting: RawClient[] }> {
     server = await TestServer.start({
       settings: { THREADS_PER_WORKER: '1', MAX_CONNECTIONS: '4', MAX_QUEUE_SIZE: '3' },
     });
@@ -37,33 +38,70 @@ describe('a full house', function () {
     for (const client of waiting) client.send(GET_SMALL);
     const full = await server.statsWhen(({ connections }) => connections.waiting === 3, 'three wait');
     expect(full.connections).to.deep.include({ active: 4, max: 4, refused: 0 });
+    return { inside, waiting };
+  }
 
-    for (let n = 1; n <= 5; n++) {
-      const refused = await connect();
-      refused.send(GET_SMALL);
-      const response = await refused.response('GET');
-      expect(response.status).to.equal(503);
-      expect(response.field('retry-after')).to.equal('1');
-      expect(response.field('connection')).to.equal('close');
-      await refused.closed();
-    }
-    await server.reported(/every worker and the wait queue are full: clients are answered 503/);
-    expect(waiting.map(({ receivedBytes }) => receivedBytes)).to.deep.equal([0, 0, 0]);
-
-    // Those who wait get the places of those who leave, in their order.
+  /** One after another leaves, and those who wait get the places, in their order. */
+  async function expectServed(inside: Crowd, waiting: readonly RawClient[]): Promise<void> {
     for (const client of waiting) {
       inside.clients.find((other) => other.isConnected)!.leave();
       expect((await client.response('GET')).body.equals(small.body)).to.equal(true);
     }
-    for (const client of waiting) client.destroy();
-    inside.leave();
-    const stats = await server.settled();
-    expectSums(stats);
-    expect(stats.requests.total).to.equal(4 + 5 + 3);
-    expect(stats.status).to.include({ '200': 7, '5xx': 5 });
-    expect(stats.connections).to.include({ accepted: 12, refused: 5 });
-    expect(server.reports.match(/are full/g), 'reported once').to.have.length(1);
-  });
+  }
+
+  const lets = 'lets MAX_QUEUE_SIZE connections wait beyond MAX_CONNECTIONS';
+  if (TRANSPORT === 'native') leavesTheRestWithTheKernel();
+  else answersTheRest();
+
+  function leavesTheRestWithTheKernel(): void {
+    it(`${lets}, and leaves the rest with the kernel until there is room`, async () => {
+      const { inside, waiting } = await fill();
+      await server.reported(/every worker and the wait queue are full: new connections wait with the kernel/);
+      const late = await Promise.all(Array.from({ length: 5 }, connect));
+      for (const client of late) client.send(GET_SMALL);
+      const still = await server.statsWhen(({ requests }) => requests.total === 4, 'nothing more is served');
+      expect(still.connections).to.deep.include({ active: 4, accepted: 7, waiting: 3, refused: 0 });
+
+      await expectServed(inside, waiting);
+      inside.leave();
+      for (const client of waiting) client.destroy();
+      for (const client of late) {
+        expect((await client.response('GET')).body.equals(small.body)).to.equal(true);
+        client.destroy();
+      }
+      const stats = await server.settled();
+      expectSums(stats);
+      expect(stats.requests.total).to.equal(4 + 3 + 5);
+      expect(stats.connections).to.include({ accepted: 12, refused: 0 });
+    });
+  }
+
+  function answersTheRest(): void {
+    it(`${lets}, and answers 503 to the rest`, async () => {
+      const { inside, waiting } = await fill();
+      for (let n = 1; n <= 5; n++) {
+        const refused = await connect();
+        refused.send(GET_SMALL);
+        const response = await refused.response('GET');
+        expect(response.status).to.equal(503);
+        expect(response.field('retry-after')).to.equal('1');
+        expect(response.field('connection')).to.equal('close');
+        await refused.closed();
+      }
+      await server.reported(/every worker and the wait queue are full: clients are answered 503/);
+      expect(waiting.map(({ receivedBytes }) => receivedBytes)).to.deep.equal([0, 0, 0]);
+
+      await expectServed(inside, waiting);
+      for (const client of waiting) client.destroy();
+      inside.leave();
+      const stats = await server.settled();
+      expectSums(stats);
+      expect(stats.requests.total).to.equal(4 + 5 + 3);
+      expect(stats.status).to.include({ '200': 7, '5xx': 5 });
+      expect(stats.connections).to.include({ accepted: 12, refused: 5 });
+      expect(server.reports.match(/are full/g), 'reported once').to.have.length(1);
+    });
+  }
 
   it('serves many more than fit at a time, one after another', async () => {
     server = await TestServer.start({

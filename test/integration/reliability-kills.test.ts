@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.js';
 import { Crowd, type LoadResult, type Page, runLoad, startLoad } from '../helpers/load-clients.js';
 import { childrenOf } from '../helpers/proc.js';
-import { TestServer } from '../helpers/server.js';
+import { TestServer, TRANSPORT } from '../helpers/server.js';
 import { expectExactly, expectSums } from '../helpers/stats-checks.js';
 
 describe('workers that die or stop', function () {
@@ -163,9 +163,11 @@ describe('workers that die or stop', function () {
       await passedOver();
       const late = await runLoad({ ...load(20), mode: 'per-request' }, 3);
       expect(late).to.deep.include({ whole: 60, broken: 0, refused: 0, unavailable: 0, wrong: [] });
-      const served = (): true | undefined => (early.result.whole >= 18 ? true : undefined);
-      await eventually(served, () => `all but the two that are on their way to it; ${early.result.whole}`);
-      expect(early.result.whole, 'those were handed to it before that was known').to.be.below(20);
+      // The portable transport cannot take back what node has sent: two connections wait for it to go on.
+      const others = TRANSPORT === 'portable' ? 18 : 20;
+      const served = (): true | undefined => (early.result.whole >= others ? true : undefined);
+      await eventually(served, () => `all but those that are on their way to it; ${early.result.whole}`);
+      if (TRANSPORT === 'portable') expect(early.result.whole).to.be.below(20);
       process.kill(stopped!.pid, 'SIGCONT');
       expect(await early.ended).to.include({ whole: 20, broken: 0 });
     } finally {
@@ -183,7 +185,7 @@ describe('workers that die or stop', function () {
     process.kill(stopped!, 'SIGSTOP');
     const early = startLoad({ ...load(100), mode: 'per-request' }, 1);
     await passedOver();
-    expect(early.result.whole).to.be.below(100);
+    if (TRANSPORT === 'portable') expect(early.result.whole).to.be.below(100);
     process.kill(stopped!, 'SIGKILL');
     const result = await early.ended;
     expect(result).to.deep.include({ whole: 100, broken: 0, refused: 0, unavailable: 0, wrong: [] });

@@ -52,6 +52,8 @@ export class PortableConnection implements Connection {
   /** The write under way has failed: the handle no longer knows what of it was not taken. */
   #writeFailed = false;
   #ending = false;
+  /** Both directions are to be closed at the end. */
+  #closing = false;
   #flushScheduled = false;
   #givenAway = false;
   #closed = false;
@@ -156,6 +158,11 @@ export class PortableConnection implements Connection {
     this.#schedule();
   }
 
+  close(): void {
+    this.#closing = true;
+    this.end();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }
@@ -178,7 +185,9 @@ export class PortableConnection implements Connection {
     if (this.#closed) return;
     if (this.#writing === 0 && this.#gatheredBytes > 0) this.#writeGathered();
     // The socket itself waits for the write under way before it sends FIN.
-    if (this.#ending && this.#gatheredBytes === 0) this.#socket.end();
+    if (!this.#ending || this.#gatheredBytes > 0) return;
+    if (this.#closing) this.#socket.destroySoon();
+    else this.#socket.end();
   }
 
   #schedule(): void {

@@ -112,6 +112,11 @@ class PortableChannel implements WorkerChannel {
     for (const held of this.#unacknowledged.splice(0, count)) this.#forget(held)?.release();
   }
 
+  /** Node keeps what it has not sent yet to itself: that is why it is given so little. */
+  takeBack(): Waiting[] {
+    return [];
+  }
+
   reclaim(taken: number): Waiting[] {
     this.acknowledge(taken);
     const untaken = this.#unacknowledged;
@@ -154,6 +159,11 @@ export class PortableMasterTransport implements MasterTransport {
     this.#report = report;
   }
 
+  /** Node accepts whatever comes, as long as it listens. */
+  holdBack(): boolean {
+    return false;
+  }
+
   async listen(address: ListenAddress): Promise<ListenAddress> {
     const listener = this.#listenerCount++;
     const server = net.createServer();
@@ -186,12 +196,17 @@ export class PortableMasterTransport implements MasterTransport {
   }
 
   /** The channel to a worker; connections it hands back are received like accepted ones. */
-  channelTo(child: ChildProcess, events: ChannelEvents): WorkerChannel {
+  channelTo(start: (inherited: readonly number[]) => ChildProcess, events: ChannelEvents): WorkerChannel {
+    const child = start([]);
     child.on('message', (message: unknown, handle: unknown) => {
       if (!isConnectionMessage(message)) return;
       const unused = decodeUnused(message.unused);
       this.#receive(new HeldConnection(handle as RawHandle, message.listener, unused, true));
     });
     return new PortableChannel(child, events);
+  }
+
+  close(): void {
+    this.unlisten();
   }
 }

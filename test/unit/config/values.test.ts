@@ -85,7 +85,6 @@ describe('config/values', () => {
     ['autoindex', 'maybe', /on or off/],
     ['logFormat', 'jsn', /did you mean json\?/],
     ['followSymlinks', 'yes', /one of inside, always, never/],
-    ['transport', 'native', /not part of this version; write auto or portable/],
     ['host', '*', /0\.0\.0\.0/],
     ['host', '[::1]', /write ::1, without brackets/],
     ['host', 'http://localhost', /host only/],

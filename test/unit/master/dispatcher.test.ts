@@ -21,6 +21,10 @@ class FakeWorker {
     this.inFlight = 0;
   }
 
+  takeBack(): Waiting[] {
+    return this.given.splice(0);
+  }
+
   handOver(connection: Waiting): boolean {
     if (!this.takes) return false;
     this.given.push(connection as FakeWaiting);
@@ -59,12 +63,16 @@ describe('master/dispatcher', () => {
   let reports: string[];
   let dispatcher: Dispatcher;
   let maxHeld: number;
+  let canHold: boolean;
+  let holds: boolean[];
 
   beforeEach(() => {
     workers = [new FakeWorker(), new FakeWorker()];
     refusedBytes = [];
     reports = [];
     maxHeld = 100;
+    canHold = false;
+    holds = [];
     dispatcher = make();
   });
   afterEach(() => dispatcher.close());
@@ -78,6 +86,11 @@ describe('master/dispatcher', () => {
       ready: handles,
       all: handles,
       maxHeld: () => maxHeld,
+      holdBack: (hold) => {
+        if (!canHold) return false;
+        holds.push(hold);
+        return true;
+      },
       onRefused: (bytes) => refusedBytes.push(bytes),
       report: (text) => reports.push(text),
       ...overrides,
@@ -167,6 +180,53 @@ describe('master/dispatcher', () => {
     expect(c!.response).to.include(' 503 ');
     expect(receive('back', true).response).to.equal('');
     expect(reports.join()).to.include('descriptors');
+  });
+
+  it('leaves with the kernel what would be too many, where that can be, and takes it again', async () => {
+    canHold = true;
+    for (const worker of workers) worker.load = 2;
+    const names = ['1', '2', '3'];
+    const all = names.map((name) => receive(name));
+    expect(holds).to.deep.equal([true]);
+    expect(reports.join()).to.include('the wait queue are full: new connections wait with the kernel');
+    workers[0]!.load = 0;
+    await eventually(
+      () => (holds.length === 2 ? true : undefined),
+      () => 'new connections are taken again',
+    );
+    expect(holds).to.deep.equal([true, false]);
+    expect(given()[0]).to.deep.equal(['1', '2']);
+    expect(all.every(({ response }) => response === '')).to.equal(true);
+  });
+
+  it('leaves new connections with the kernel when it is short of descriptors itself', () => {
+    canHold = true;
+    maxHeld = 2;
+    for (const worker of workers) worker.takes = false;
+    receive('a');
+    expect(holds).to.deep.equal([]);
+    receive('b');
+    expect(holds).to.deep.equal([true]);
+    expect(reports.join()).to.include('descriptors');
+  });
+
+  it('gives others what a stopped worker has not begun to take', async () => {
+    receive('early');
+    workers[0]!.stalled = true;
+    receive('late');
+    await eventually(
+      () => (workers[0]!.given.length === 0 ? true : undefined),
+      () => 'taken back',
+    );
+    expect(given()[1]).to.have.members(['early', 'late']);
+  });
+
+  it('leaves a stalled worker alone while there is no other', async () => {
+    receive('a');
+    for (const worker of workers) worker.stalled = true;
+    receive('b');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(given()).to.deep.equal([['a'], ['b']]);
   });
 
   it('puts what a dead worker had not taken before all others', () => {

@@ -2,8 +2,8 @@ import * as fs from 'node:fs';
 import { expect } from 'chai';
 import { buildDocument } from '../../../src/stats/document.js';
 import { formatMetrics } from '../../../src/stats/prometheus.js';
-import { lineFormatter } from '../../../src/worker/access-line.js';
 import { parseExposition } from '../../helpers/exposition.js';
+import { textFormatter } from '../../helpers/log-lines.js';
 import { statsSample } from '../../helpers/stats-sample.js';
 
 const read = (name: string): string =>
@@ -42,7 +42,7 @@ describe('docs of statistics and logs', () => {
 
   it('define every field of a JSON log line, and show its shape', () => {
     const text = read('logs.md');
-    const line = lineFormatter('json', 4711)(
+    const line = textFormatter('json', 4711)(
       {
         remote: '192.0.2.7',
         method: 'GET',

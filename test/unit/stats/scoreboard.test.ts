@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { bucketOf } from '../../../src/stats/histogram.js';
 import { FIELD, HISTOGRAM_START, SEQ_END, SLOT_BYTES } from '../../../src/stats/schema.js';
-import { Scoreboard, SlotWriter, STRIDE } from '../../../src/stats/scoreboard.js';
+import { Scoreboard, SlotWriter } from '../../../src/stats/scoreboard.js';
+import { STRIDE } from '../../../src/stats/slot-file.js';
 
 const WRITER = fileURLToPath(new URL('../../helpers/scoreboard-writer.js', import.meta.url));
 
@@ -17,7 +18,7 @@ describe('stats/scoreboard', () => {
 
   beforeEach(() => {
     directory = fs.mkdtempSync(path.join(os.tmpdir(), 'scoreboard-'));
-    board = Scoreboard.create([directory]);
+    board = Scoreboard.create('file', [directory]);
   });
 
   afterEach(() => {
@@ -31,13 +32,13 @@ describe('stats/scoreboard', () => {
     });
 
     it('is made in the first directory that will have it', () => {
-      const other = Scoreboard.create([path.join(directory, 'missing'), directory]);
+      const other = Scoreboard.create('file', [path.join(directory, 'missing'), directory]);
       expect(other.allocate()).to.equal(0);
       other.close();
     });
 
     it('has the reason of the last directory when none will', () => {
-      expect(() => Scoreboard.create([path.join(directory, 'missing')])).to.throw('ENOENT');
+      expect(() => Scoreboard.create('file', [path.join(directory, 'missing')])).to.throw('ENOENT');
     });
 
     it('keeps every slot within one page', () => {

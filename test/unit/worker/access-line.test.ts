@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type AccessEntry, lineFormatter } from '../../../src/worker/access-line.js';
+import type { AccessEntry } from '../../../src/worker/access-line.js';
+import { textFormatter } from '../../helpers/log-lines.js';
 
 const NOW = Date.UTC(2026, 0, 2, 23, 4, 5, 67);
 
@@ -37,7 +38,7 @@ describe('worker/access-line', () => {
 
   describe('combined', () => {
     const format = (changes: Partial<AccessEntry> = {}): string =>
-      lineFormatter('combined', 1)(entry(changes), NOW);
+      textFormatter('combined', 1)(entry(changes), NOW);
 
     it('is the combined format, then seconds and cache state', () => {
       expect(format()).to.equal(
@@ -61,7 +62,7 @@ describe('worker/access-line', () => {
     });
 
     it('keeps up with the clock', () => {
-      const formatter = lineFormatter('combined', 1);
+      const formatter = textFormatter('combined', 1);
       formatter(entry(), NOW);
       expect(formatter(entry(), NOW + 932)).to.include(':23:04:05 ');
       expect(formatter(entry(), NOW + 933)).to.include(':23:04:06 ');
@@ -100,7 +101,7 @@ describe('worker/access-line', () => {
 
   describe('json', () => {
     const format = (changes: Partial<AccessEntry> = {}): string =>
-      lineFormatter('json', 42)(entry(changes), NOW);
+      textFormatter('json', 42)(entry(changes), NOW);
 
     it('is one object with every field, in order', () => {
       const line = format();

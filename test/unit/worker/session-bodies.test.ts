@@ -172,11 +172,17 @@ describe('worker/session: slow and idle clients', () => {
   });
 
   it('that do not close their direction are cut off a little later', async () => {
-    bench.exchange(get('/', 'Connection: close\r\n'));
+    bench.exchange(`${get('/', 'Connection: close\r\n')}more`);
     expect(bench.connection.destroyed).to.equal(false);
     await bench.pass(5000);
     expect(bench.connection.destroyed).to.equal(true);
     expect(bench.gone).to.equal(1);
+  });
+
+  it('that have said they send no more are not waited for', () => {
+    bench.exchange(get('/', 'Connection: close\r\n'));
+    expect(bench.statuses()).to.deep.equal([200]);
+    expect(bench.connection.destroyed).to.equal(true);
   });
 
   it('wait for an answer as long as it takes', async () => {

@@ -1,0 +1,93 @@
+/**
+ * Sockets: socket(7), ip(7), tcp(7). All descriptors made here are non-blocking and closed on exec. What is
+ * called for each request or connection returns the kernel's answer, or the errno with its sign changed;
+ * what sets something up throws the system's error.
+ */
+import { ADDRESS_BYTES, decodeAddress, encodeAddress, type SocketName } from './address.js';
+import * as C from './constants.js';
+import { checked, libc, type Memory, resultOf } from './libc.js';
+
+const NEW = C.SOCK_NONBLOCK | C.SOCK_CLOEXEC;
+
+/** A socket that listens. */
+export interface ListenOptions extends SocketName {
+  readonly backlog: number;
+}
+
+const addressBytes = Buffer.alloc(ADDRESS_BYTES);
+const addressLength = new Uint32Array(1);
+const option = new Int32Array(1);
+
+/**
+ * Binds and listens on an IP address. An address of IPv6 takes IPv4 too, where it is `::` (RFC 3493 section 5.3).
+ *
+ * @throws the system's error, such as EADDRINUSE
+ */
+export function listenOn({ address, port, backlog }: ListenOptions): number {
+  const bytes = encodeAddress({ address, port });
+  const family = bytes.readUInt16LE(0);
+  const { socket, bind, listen, close } = libc();
+  const fd = checked('socket', socket(family, C.SOCK_STREAM | NEW, 0));
+  try {
+    setOption(fd, C.SOL_SOCKET, C.SO_REUSEADDR, 1);
+    if (family === C.AF_INET6) setOption(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, 0);
+    // Inherited by what is accepted, so that nobody has to be asked again for each connection.
+    setOption(fd, C.IPPROTO_TCP, C.TCP_NODELAY, 1);
+    checked('bind', bind(fd, bytes, bytes.length));
+    checked('listen', listen(fd, backlog));
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+export function setOption(fd: number, level: number, name: number, value: number): void {
+  option[0] = value;
+  checked('setsockopt', libc().setsockopt(fd, level, name, option, 4));
+}
+
+/** The descriptor of the next connection; -EAGAIN when there is none. */
+export function accept(listener: number): number {
+  return resultOf(libc().accept4(listener, null, null, NEW));
+}
+
+/** The address that a socket is bound to. */
+export function localName(fd: number): SocketName {
+  addressLength[0] = ADDRESS_BYTES;
+  checked('getsockname', libc().getsockname(fd, addressBytes, addressLength));
+  return decodeAddress(addressBytes);
+}
+
+/** The address at the other end; without one when the connection is gone. */
+export function peerName(fd: number): SocketName {
+  addressLength[0] = ADDRESS_BYTES;
+  if (libc().getpeername(fd, addressBytes, addressLength) < 0) return { address: '', port: 0 };
+  return decodeAddress(addressBytes);
+}
+
+/** Bytes read, 0 at the peer's end, or -errno. */
+export function receive(fd: number, buffer: Memory, length: number): number {
+  return resultOf(libc().recv(fd, buffer, length, 0));
+}
+
+/** Bytes that the kernel took, or -errno. `more`: what comes next belongs to it (MSG_MORE). */
+export function send(fd: number, bytes: Memory, length: number, more: boolean): number {
+  return resultOf(libc().send(fd, bytes, length, more ? C.MSG_NOSIGNAL | C.MSG_MORE : C.MSG_NOSIGNAL));
+}
+
+/** Closes our direction: the peer reads its end. */
+export function shutdownWrite(fd: number): void {
+  // A connection that the peer has reset has no direction left to close.
+  libc().shutdown(fd, C.SHUT_WR);
+}
+
+/** Ends the connection, whoever else has the descriptor: the peer reads its end. */
+export function shutdownBoth(fd: number): void {
+  libc().shutdown(fd, C.SHUT_RDWR);
+}
+
+/** Never fails but for a descriptor that is not open, which would be a defect. */
+export function close(fd: number): void {
+  checked('close', libc().close(fd));
+}

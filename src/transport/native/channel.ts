@@ -1,0 +1,233 @@
+/**
+ * The master's end of the channel to one worker. Connections are gathered and go out together at the end
+ * of the turn; the claims (claims.ts) say what has become of each.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { EAGAIN, ECONNRESET, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
+import { MAX_DESCRIPTORS, type MessageBuffer } from '../../posix/fd-passing.js';
+import { close } from '../../posix/sockets.js';
+import type { ChannelEvents, Waiting, WorkerChannel } from '../handover.js';
+import { MAX_CLAIMS, MasterClaims } from './claims.js';
+import type { HeldConnection } from './held-connection.js';
+import type { ConnectionRecord } from './protocol.js';
+import { KIND, MessageWriter, readHeader, readRecords, writeHeader } from './protocol.js';
+import type { Readiness, Ready } from './readiness.js';
+
+/** What a channel asks of the transport that made it. */
+export interface ChannelOwner {
+  readonly readiness: Readiness;
+  readonly message: MessageBuffer;
+  /** Calls `flush` of the channel at the end of this turn. */
+  scheduleFlush(channel: NativeChannel): void;
+  /** A connection came: a worker has handed it back. */
+  received(fd: number, record: ConnectionRecord): void;
+}
+
+/** Ids are counted modulo this in messages. */
+const IDS = 2 ** 32;
+
+export class NativeChannel implements WorkerChannel, Ready {
+  readonly #owner: ChannelOwner;
+  readonly #fd: number;
+  readonly #events: ChannelEvents;
+  readonly #claims = MasterClaims.create();
+  readonly #writer: MessageWriter;
+  /** By the place of their number; undefined where the worker has it, or it was taken back. */
+  readonly #offered: (HeldConnection | undefined)[] = Array.from({ length: MAX_CLAIMS });
+  /** Numbers of the oldest that may be unsettled, of the first that is not sent, and of the next. */
+  #oldest = 0;
+  #unsent = 0;
+  #next = 0;
+  #inFlight = 0;
+  #flushScheduled = false;
+  #blocked = false;
+  #closed = false;
+  #child: ChildProcess | undefined;
+  /** How many of each handed-back message arrived: to be told. */
+  #confirmations: number[] = [];
+
+  /** @throws the system's error, or what `start` throws */
+  constructor(owner: ChannelOwner, fd: number, start: () => ChildProcess, events: ChannelEvents) {
+    this.#owner = owner;
+    this.#fd = fd;
+    this.#events = events;
+    this.#writer = new MessageWriter(owner.message.bytes);
+    const { message } = owner;
+    message.descriptors[0] = this.#claims.fd;
+    message.send(fd, writeHeader(message.bytes, KIND.hello, 0), 1);
+    owner.readiness.add(fd, EPOLLIN, this);
+    try {
+      this.#child = start();
+    } catch (error) {
+      this.reclaim();
+      throw error;
+    }
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  handOver(connection: Waiting): boolean {
+    if (this.#closed || this.#blocked || this.#child?.connected !== true) return false;
+    if (!this.#claims.offer(this.#next % IDS)) return false;
+    this.#offered[this.#next % MAX_CLAIMS] = connection as HeldConnection;
+    this.#next++;
+    this.#inFlight++;
+    this.#schedule();
+    return true;
+  }
+
+  acknowledge(): void {
+    const untaken: Waiting[] = [];
+    while (this.#oldest < this.#unsent) {
+      const id = this.#oldest;
+      const held = this.#offered[id % MAX_CLAIMS];
+      if (held !== undefined) {
+        const outcome = this.#claims.settle(id % IDS);
+        if (outcome === 'pending') break;
+        this.#forget(id);
+        if (outcome === 'taken') held.release();
+        else untaken.push(held);
+      }
+      this.#oldest++;
+    }
+    for (const connection of untaken) this.#events.onUntaken(connection);
+  }
+
+  takeBack(): Waiting[] {
+    this.acknowledge();
+    const revoked: Waiting[] = [];
+    for (let id = this.#oldest; id < this.#unsent; id++) {
+      const held = this.#offered[id % MAX_CLAIMS];
+      if (held === undefined || !this.#claims.revoke(id % IDS)) continue;
+      this.#forget(id);
+      revoked.push(held);
+    }
+    return [...revoked, ...this.#withdrawUnsent()];
+  }
+
+  reclaim(): Waiting[] {
+    if (this.#closed) return [];
+    // What it had handed back before it died is still there.
+    while (this.#receive() === 'some');
+    this.#closed = true;
+    this.#owner.readiness.remove(this.#fd);
+    this.acknowledge();
+    const left: Waiting[] = [];
+    for (let id = this.#oldest; id < this.#next; id++) {
+      const held = this.#offered[id % MAX_CLAIMS];
+      if (held === undefined) continue;
+      this.#forget(id);
+      // It may have died in the midst of a turn: those it had taken are lost with it, others are not.
+      if (this.#claims.settle(id % IDS) === 'taken') held.release();
+      else left.push(held);
+    }
+    close(this.#fd);
+    this.#claims.close();
+    return left;
+  }
+
+  onReady(events: number): void {
+    if ((events & EPOLLOUT) !== 0) {
+      this.#blocked = false;
+      this.#owner.readiness.modify(this.#fd, EPOLLIN);
+      this.#schedule();
+      this.#events.onRoom();
+    }
+    // The worker is gone, or about to be: its exit is told by other means.
+    if ((events & ~EPOLLOUT) !== 0 && this.#receive() === 'gone') this.#owner.readiness.remove(this.#fd);
+  }
+
+  /** Sends what was gathered. Called by the transport at the end of the turn. */
+  flush(): void {
+    this.#flushScheduled = false;
+    if (this.#closed || this.#blocked) return;
+    this.#confirm();
+    while (this.#unsent < this.#next && !this.#blocked) this.#sendBatch();
+  }
+
+  /** One message from the worker, if there is one, or may still come. */
+  #receive(): 'some' | 'none' | 'gone' {
+    const { message } = this.#owner;
+    let length = message.receive(this.#fd);
+    // A worker that died with messages unread leaves an error, before what it has sent.
+    if (length === -ECONNRESET) length = message.receive(this.#fd);
+    if (length === -EAGAIN) return 'none';
+    if (length <= 0) return 'gone';
+    const header = readHeader(message.bytes, length);
+    if (header?.kind === KIND.return) this.#takeReturned(header.count);
+    return 'some';
+  }
+
+  #takeReturned(count: number): void {
+    const { message } = this.#owner;
+    const arrived = message.count;
+    const records = readRecords(message.bytes, count).slice(0, arrived);
+    const fds = message.descriptors.slice(0, arrived);
+    this.#confirmations.push(arrived);
+    this.#schedule();
+    records.forEach((record, i) => {
+      this.#owner.received(fds[i]!, record);
+    });
+  }
+
+  #confirm(): void {
+    const { message } = this.#owner;
+    while (this.#confirmations.length > 0) {
+      const result = message.send(
+        this.#fd,
+        writeHeader(message.bytes, KIND.returned, this.#confirmations[0]!),
+        0,
+      );
+      if (result === -EAGAIN) {
+        this.#wait();
+        return;
+      }
+      this.#confirmations.shift();
+    }
+  }
+
+  #sendBatch(): void {
+    const { message } = this.#owner;
+    const first = this.#unsent;
+    let count = 0;
+    while (count < MAX_DESCRIPTORS && first + count < this.#next) {
+      const held = this.#offered[(first + count) % MAX_CLAIMS]!;
+      if (!this.#writer.add(held)) break;
+      message.descriptors[count++] = held.fd;
+    }
+    const result = message.send(this.#fd, this.#writer.finish(KIND.connections, first % IDS), count);
+    if (result === 0) this.#unsent += count;
+    // Whatever else is wrong, the worker is gone: `reclaim` follows.
+    else this.#wait();
+  }
+
+  /** The worker does not take what was sent before: it is busy or stopped. */
+  #wait(): void {
+    this.#blocked = true;
+    this.#owner.readiness.modify(this.#fd, EPOLLIN | EPOLLOUT);
+  }
+
+  #withdrawUnsent(): Waiting[] {
+    const left: Waiting[] = [];
+    for (let id = this.#unsent; id < this.#next; id++) {
+      left.push(this.#offered[id % MAX_CLAIMS]!);
+      this.#claims.withdraw(id % IDS);
+      this.#forget(id);
+    }
+    this.#next = this.#unsent;
+    return left;
+  }
+
+  #forget(id: number): void {
+    this.#offered[id % MAX_CLAIMS] = undefined;
+    this.#inFlight--;
+  }
+
+  #schedule(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#owner.scheduleFlush(this);
+  }
+}

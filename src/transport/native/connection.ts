@@ -1,0 +1,463 @@
+/**
+ * A connection that is a descriptor. It is read into one buffer that all connections of the worker share;
+ * what is written is gathered until the transport's flush and goes out in one call where that is possible.
+ */
+import {
+  EAGAIN,
+  ECONNRESET,
+  EINTR,
+  EPIPE,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+} from '../../posix/constants.js';
+import { systemError } from '../../posix/libc.js';
+import { sendFile } from '../../posix/send-file.js';
+import { close, peerName, receive, send, shutdownBoth, shutdownWrite } from '../../posix/sockets.js';
+import type {
+  Connection,
+  ConnectionHandler,
+  FilePart,
+  OpenFile,
+  Peer,
+  SendFileOutcome,
+  TransportCounters,
+} from '../connection.js';
+import { sendParts } from './file-sender.js';
+import type { ConnectionRecord } from './protocol.js';
+import type { Readiness, Ready } from './readiness.js';
+
+/** What a connection asks of the transport that made it. */
+export interface Owner {
+  readonly readBuffer: Buffer;
+  /** Where small writes are joined. */
+  readonly joinBuffer: Buffer;
+  readonly counters: TransportCounters;
+  readonly readiness: Readiness;
+  /** Calls `flush` of the connection at the end of this turn of the loop. */
+  scheduleFlush(connection: NativeConnection): void;
+  /** Puts the counters on record at the end of this turn. */
+  scheduleCommit(): void;
+  /** Calls `tellClosed` of the connection at the end of this turn. */
+  scheduleClosed(connection: NativeConnection): void;
+  sendBack(connection: NativeConnection, record: ConnectionRecord): boolean;
+}
+
+/** A write up to this size is taken whole, unless the client has stopped reading: tcp(7), tcp_wmem. */
+const SURE_BYTES = 16 * 1024;
+/** Of a file, in one turn of the loop: then others have theirs. */
+const SLICE_BYTES = 1024 * 1024;
+
+/** A slice of a file on its way. */
+interface Slice {
+  readonly fd: number;
+  position: number;
+  readonly end: number;
+  /** Called once: with what became of it. */
+  readonly done: (outcome: SendFileOutcome | Error) => void;
+}
+
+export class NativeConnection implements Connection, Ready {
+  readonly fd: number;
+  readonly listener: number;
+  readonly returned: boolean;
+  readonly #owner: Owner;
+  #handler: ConnectionHandler | undefined;
+  #peer: Peer | undefined;
+  /** Written and not taken by the kernel; of the first, `#offset` bytes were. */
+  #queue: Uint8Array[] = [];
+  #offset = 0;
+  #unsent = 0;
+  #queued = 0;
+  /** The kernel takes no more: it is waited for, and what is sent from now on is counted when it is taken. */
+  #blocked = false;
+  #reading = true;
+  #peerEnded = false;
+  #ending: 'no' | 'half' | 'whole' = 'no';
+  #finSent = false;
+  #flushScheduled = false;
+  /** Events that are waited for; undefined: not in the epoll set. */
+  #interest: number | undefined;
+  #givenAway = false;
+  #closed = false;
+  #error: Error | undefined;
+  #slice: Slice | undefined;
+  /** More of the same response follows what is gathered. */
+  #sendingFile = false;
+  #afterFlush: (() => void) | undefined;
+
+  constructor(owner: Owner, fd: number, from: ConnectionRecord) {
+    this.#owner = owner;
+    this.fd = fd;
+    this.listener = from.listener;
+    this.returned = from.returned;
+  }
+
+  /** Asked of the kernel when it is first wanted. */
+  get peer(): Peer {
+    if (this.#peer === undefined) {
+      const { address, port } = this.#closed ? { address: '', port: 0 } : peerName(this.fd);
+      this.#peer = { address, port, listener: this.listener };
+    }
+    return this.#peer;
+  }
+
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
+  get unsentBytes(): number {
+    return this.#unsent;
+  }
+
+  /** Bytes that the next flush writes, if they are so many that the kernel may not take them all at once. */
+  get leavingBytes(): number {
+    return !this.#blocked && this.#unsent > SURE_BYTES ? this.#unsent : 0;
+  }
+
+  /** Begins to read; bytes that an earlier owner read come first. */
+  start(handler: ConnectionHandler, unused: Buffer): void {
+    this.#handler = handler;
+    if (unused.length > 0) handler.onData(unused, unused.length);
+    // The request is nearly always there already: many connections are answered without ever waiting.
+    if (this.#isReading()) this.#read();
+  }
+
+  /** At the end of the turn in which it came: from now on it is waited for. */
+  settle(): void {
+    if (this.#interest === undefined && !this.#closed && !this.#givenAway) this.#watch();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.#closed) return;
+    this.#queue.push(bytes);
+    this.#unsent += bytes.length;
+    this.#queued += bytes.length;
+    if (this.#blocked) return;
+    // Counted before the flush, which puts the counters on record before the client can see the bytes.
+    this.#owner.counters.sent(bytes.length);
+    this.#schedule();
+  }
+
+  async sendFile(file: OpenFile, parts: readonly FilePart[]): Promise<SendFileOutcome> {
+    this.#sendingFile = true;
+    try {
+      return await sendParts(this, file, parts);
+    } finally {
+      this.#sendingFile = false;
+      file.close();
+    }
+  }
+
+  /** Resolves when all that was written has left, or the connection is gone (false). For the file sender. */
+  async flushed(): Promise<boolean> {
+    if (this.#closed) return false;
+    if (this.#unsent === 0) return true;
+    await new Promise<void>((resolve) => {
+      this.#afterFlush = resolve;
+    });
+    return !this.#closed;
+  }
+
+  /** Sends part of a file, with nothing else unsent. Rejects when the disk fails. For the file sender. */
+  sendSlice(fd: number, position: number, end: number): Promise<SendFileOutcome> {
+    if (this.#closed) return Promise.resolve('closed');
+    return new Promise((resolve, reject) => {
+      const done = (outcome: SendFileOutcome | Error): void => {
+        this.#slice = undefined;
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      };
+      this.#slice = { fd, position, end, done };
+      this.#sendOfSlice(this.#slice);
+    });
+  }
+
+  pause(): void {
+    this.#reading = false;
+    this.#updateInterest();
+  }
+
+  resume(): void {
+    this.#reading = true;
+    this.#updateInterest();
+  }
+
+  end(): void {
+    if (this.#ending !== 'no' || this.#closed) return;
+    this.#ending = 'half';
+    this.#schedule();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#ending = 'whole';
+    this.#schedule();
+  }
+
+  destroy(): void {
+    this.#close(undefined);
+  }
+
+  handBack(unused: Uint8Array): boolean {
+    if (this.#closed || this.#ending !== 'no' || this.#unsent > 0 || this.#sendingFile) return false;
+    const { listener } = this;
+    if (!this.#owner.sendBack(this, { listener, returned: true, unused })) return false;
+    this.#givenAway = true;
+    this.#unwatch();
+    return true;
+  }
+
+  /** The next owner has it: our copy goes. */
+  release(): void {
+    this.#close(undefined);
+  }
+
+  onReady(events: number): void {
+    if ((events & EPOLLOUT) !== 0) this.#onWritable();
+    if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) === 0 || this.#closed || this.#givenAway) return;
+    if (this.#isReading()) this.#read();
+    // Nobody reads, so nobody would learn that it is gone; and epoll would tell it again and again.
+    else if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.#close(systemError('read', -ECONNRESET));
+  }
+
+  /** Gives what was gathered to the kernel. Called by the transport, after counters are committed. */
+  flush(): void {
+    this.#flushScheduled = false;
+    if (this.#closed || this.#blocked) return;
+    if (this.#unsent > 0) {
+      const all = this.#unsent;
+      const error = this.#sendQueue();
+      this.#owner.counters.sent(-this.#unsent);
+      if (error !== undefined) {
+        this.#fail(error);
+        return;
+      }
+      if (this.#unsent > 0) {
+        this.#block();
+        return;
+      }
+      if (all > 0) this.#onAllSent();
+    }
+    if (this.#ending !== 'no' && this.#unsent === 0) this.#finish();
+  }
+
+  /** Tells the handler that it is over. Called by the transport, outside of anything the handler does. */
+  tellClosed(): void {
+    this.#owner.counters.closed();
+    this.#settleFlush();
+    this.#slice?.done('closed');
+    if (!this.#givenAway) this.#handler?.onClose(this.#error);
+  }
+
+  #isReading(): boolean {
+    return this.#reading && !this.#peerEnded && !this.#closed && !this.#givenAway;
+  }
+
+  #read(): void {
+    const { readBuffer, counters } = this.#owner;
+    const length = receive(this.fd, readBuffer, readBuffer.length);
+    if (length > 0) {
+      counters.received(length);
+      this.#handler!.onData(readBuffer, length);
+    } else if (length === 0) this.#onPeerEnd();
+    else if (length !== -EAGAIN && length !== -EINTR) this.#fail(systemError('read', length));
+  }
+
+  #onPeerEnd(): void {
+    this.#peerEnded = true;
+    this.#updateInterest();
+    this.#handler!.onEnd();
+    if (this.#finSent) this.#close(undefined);
+  }
+
+  #onWritable(): void {
+    if (this.#slice !== undefined) {
+      this.#sendOfSlice(this.#slice);
+      return;
+    }
+    if (!this.#blocked) return;
+    const before = this.#unsent;
+    const error = this.#sendQueue();
+    if (this.#unsent < before) {
+      this.#owner.counters.sent(before - this.#unsent);
+      this.#owner.scheduleCommit();
+    }
+    if (error !== undefined) {
+      this.#fail(error);
+      return;
+    }
+    if (this.#unsent > 0) return;
+    this.#blocked = false;
+    this.#updateInterest();
+    this.#onAllSent();
+    if (this.#ending !== 'no') this.#schedule();
+  }
+
+  #onAllSent(): void {
+    this.#handler!.onFlushed();
+    this.#settleFlush();
+  }
+
+  /** As much of the queue as the kernel takes. */
+  #sendQueue(): Error | undefined {
+    const { joinBuffer } = this.#owner;
+    while (this.#unsent > 0) {
+      const queue = this.#queue;
+      const first = this.#offset === 0 ? queue[0]! : queue[0]!.subarray(this.#offset);
+      const count = this.#countToJoin(first.length, joinBuffer.length);
+      const bytes = count === 1 ? first : joinBuffer;
+      const length = count === 1 ? first.length : this.#join(first, count, joinBuffer);
+      const sent = send(this.fd, bytes, length, count < queue.length || this.#sendingFile);
+      if (sent < 0) return sent === -EAGAIN || sent === -EINTR ? undefined : systemError('write', sent);
+      this.#drop(sent, count, length);
+      if (sent < length) return undefined;
+    }
+    return undefined;
+  }
+
+  /** How many buffers of the queue go out in one call: as many as fit into the buffer for joining, at least one. */
+  #countToJoin(firstLength: number, room: number): number {
+    const queue = this.#queue;
+    let length = firstLength;
+    let count = 1;
+    while (count < queue.length && length + queue[count]!.length <= room) length += queue[count++]!.length;
+    return count;
+  }
+
+  #join(first: Uint8Array, count: number, into: Buffer): number {
+    into.set(first);
+    let length = first.length;
+    for (let i = 1; i < count; i++) {
+      into.set(this.#queue[i]!, length);
+      length += this.#queue[i]!.length;
+    }
+    return length;
+  }
+
+  /** Forgets `sent` bytes of a piece of `length` bytes from `count` buffers. */
+  #drop(sent: number, count: number, length: number): void {
+    this.#unsent -= sent;
+    if (sent === length) {
+      if (count === this.#queue.length) this.#queue.length = 0;
+      else this.#queue.splice(0, count);
+      this.#offset = 0;
+      return;
+    }
+    this.#offset += sent;
+    while (this.#offset >= this.#queue[0]!.length) this.#offset -= this.#queue.shift()!.length;
+  }
+
+  #sendOfSlice(slice: Slice): void {
+    const wanted = Math.min(SLICE_BYTES, slice.end - slice.position);
+    const sent = wanted === 0 ? 0 : sendFile(this.fd, slice.fd, slice.position, wanted);
+    if (sent > 0) {
+      slice.position += sent;
+      this.#queued += sent;
+      this.#owner.counters.sent(sent);
+      this.#owner.scheduleCommit();
+    } else if (sent === 0 && wanted > 0) {
+      this.#unblock();
+      slice.done('changed');
+      return;
+    } else if (sent === -EPIPE || sent === -ECONNRESET) {
+      this.#close(systemError('sendfile', sent));
+      return;
+    } else if (sent < 0 && sent !== -EAGAIN && sent !== -EINTR) {
+      this.#unblock();
+      slice.done(systemError('sendfile', sent));
+      return;
+    }
+    if (slice.position < slice.end) this.#block();
+    else {
+      this.#unblock();
+      slice.done('sent');
+    }
+  }
+
+  #block(): void {
+    if (this.#blocked) return;
+    this.#blocked = true;
+    this.#updateInterest();
+  }
+
+  #unblock(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#updateInterest();
+  }
+
+  /** All has left: closes what is to be closed. */
+  #finish(): void {
+    if (this.#ending === 'whole') {
+      // Not close(2) alone: the master may still have its copy.
+      shutdownBoth(this.fd);
+      this.#close(undefined);
+      return;
+    }
+    if (this.#finSent) return;
+    this.#finSent = true;
+    shutdownWrite(this.fd);
+    if (this.#peerEnded) this.#close(undefined);
+  }
+
+  #schedule(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#owner.scheduleFlush(this);
+  }
+
+  #wanted(): number {
+    const isReading = this.#reading && !this.#peerEnded;
+    return (isReading ? EPOLLIN : 0) | (this.#blocked ? EPOLLOUT : 0);
+  }
+
+  #updateInterest(): void {
+    if (this.#closed || this.#givenAway) return;
+    // Not in the set yet: it is added when its first turn ends, unless it has to wait before.
+    if (this.#interest === undefined) {
+      if (this.#blocked) this.#watch();
+      return;
+    }
+    const wanted = this.#wanted();
+    if (wanted === this.#interest) return;
+    this.#interest = wanted;
+    this.#owner.readiness.modify(this.fd, wanted);
+  }
+
+  #watch(): void {
+    const wanted = this.#wanted();
+    this.#interest = wanted;
+    if (!this.#owner.readiness.add(this.fd, wanted, this)) this.#fail(new Error('epoll_ctl refused it'));
+  }
+
+  #unwatch(): void {
+    if (this.#interest === undefined) return;
+    this.#interest = undefined;
+    this.#owner.readiness.remove(this.fd);
+  }
+
+  #fail(error: Error): void {
+    this.#close(error);
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#error = error;
+    const { counters } = this.#owner;
+    // Gathered in this turn, and counted for a flush that will not come.
+    if (!this.#blocked && this.#flushScheduled) counters.sent(-this.#unsent);
+    this.#queue = [];
+    this.#unwatch();
+    close(this.fd);
+    this.#owner.scheduleClosed(this);
+  }
+
+  #settleFlush(): void {
+    const settle = this.#afterFlush;
+    this.#afterFlush = undefined;
+    settle?.();
+  }
+}

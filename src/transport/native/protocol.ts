@@ -1,0 +1,120 @@
+/**
+ * Messages between master and worker on the native transport's channel: a pair of sockets that keep the
+ * bounds of messages (SOCK_SEQPACKET), with descriptors beside the bytes. Numbers are little-endian.
+ *
+ *     master ── HELLO                + the memory of the claims ──► worker     once, before all others
+ *     master ── CONNECTIONS, first id, records + descriptors    ──► worker
+ *     master ◄─ RETURN, records      + descriptors              ─── worker     handed back
+ *     master ── RETURNED, count                                 ──► worker     so many of a RETURN arrived
+ *
+ *     message  | version 1 | kind 1 | count 2 | first id 4 | record ... | unused bytes ... |
+ *     record   | listener 2 | flags 2 | length of its unused bytes 4 |    flags: 1 returned
+ *
+ * The connections of a message are numbered from its first id, modulo 2^32. What becomes of each stands in
+ * the claims (claims.ts).
+ */
+import { MAX_DESCRIPTORS } from '../../posix/fd-passing.js';
+
+const VERSION = 1;
+export const KIND = { hello: 1, connections: 2, return: 3, returned: 4 } as const;
+
+const HEADER_BYTES = 8;
+const RECORD_BYTES = 8;
+const RETURNED_FLAG = 1;
+
+/** Unused bytes that a connection may have with it. More than a head and what is read ahead of an answer. */
+export const MAX_UNUSED_BYTES = 128 * 1024;
+/** The largest message. */
+export const MESSAGE_BYTES = HEADER_BYTES + MAX_DESCRIPTORS * RECORD_BYTES + MAX_UNUSED_BYTES;
+
+/** What goes with a descriptor. */
+export interface ConnectionRecord {
+  readonly listener: number;
+  readonly returned: boolean;
+  /** Bytes read and not used. */
+  readonly unused: Uint8Array;
+}
+
+/** Puts a message together in `bytes`, which hold MESSAGE_BYTES. */
+export class MessageWriter {
+  readonly #bytes: Buffer;
+  #count = 0;
+  #unusedBytes = 0;
+  #unused: Uint8Array[] = [];
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** Whether a connection can be sent at all. */
+  static fits({ unused }: ConnectionRecord): boolean {
+    return unused.length <= MAX_UNUSED_BYTES;
+  }
+
+  /** False when it does not fit any more. */
+  add({ listener, returned, unused }: ConnectionRecord): boolean {
+    if (this.#count === MAX_DESCRIPTORS || this.#unusedBytes + unused.length > MAX_UNUSED_BYTES) return false;
+    const at = HEADER_BYTES + this.#count * RECORD_BYTES;
+    this.#bytes.writeUInt16LE(listener, at);
+    this.#bytes.writeUInt16LE(returned ? RETURNED_FLAG : 0, at + 2);
+    this.#bytes.writeUInt32LE(unused.length, at + 4);
+    this.#count++;
+    if (unused.length > 0) {
+      this.#unused.push(unused);
+      this.#unusedBytes += unused.length;
+    }
+    return true;
+  }
+
+  /** The length of the message. The writer begins anew. */
+  finish(kind: number, firstId: number): number {
+    const length = writeHeader(this.#bytes, kind, this.#count, firstId) + this.#count * RECORD_BYTES;
+    let at = length;
+    for (const unused of this.#unused) {
+      this.#bytes.set(unused, at);
+      at += unused.length;
+    }
+    this.#count = 0;
+    this.#unusedBytes = 0;
+    this.#unused = [];
+    return at;
+  }
+}
+
+/** A message without records. Returns its length. */
+export function writeHeader(bytes: Buffer, kind: number, count: number, firstId = 0): number {
+  bytes[0] = VERSION;
+  bytes[1] = kind;
+  bytes.writeUInt16LE(count, 2);
+  bytes.writeUInt32LE(firstId >>> 0, 4);
+  return HEADER_BYTES;
+}
+
+export interface MessageHeader {
+  readonly kind: number;
+  readonly count: number;
+  readonly firstId: number;
+}
+
+/** Undefined for what is no message of this version. */
+export function readHeader(bytes: Buffer, length: number): MessageHeader | undefined {
+  if (length < HEADER_BYTES || bytes[0] !== VERSION) return undefined;
+  return { kind: bytes[1]!, count: bytes.readUInt16LE(2), firstId: bytes.readUInt32LE(4) };
+}
+
+/** The records of a message, with unused bytes of their own. */
+export function readRecords(bytes: Buffer, count: number): ConnectionRecord[] {
+  const records: ConnectionRecord[] = [];
+  let unusedAt = HEADER_BYTES + count * RECORD_BYTES;
+  for (let i = 0; i < count; i++) {
+    const at = HEADER_BYTES + i * RECORD_BYTES;
+    const length = bytes.readUInt32LE(at + 4);
+    const unused = length === 0 ? NOTHING : Buffer.from(bytes.subarray(unusedAt, unusedAt + length));
+    unusedAt += length;
+    const returned = (bytes.readUInt16LE(at + 2) & RETURNED_FLAG) !== 0;
+    records.push({ listener: bytes.readUInt16LE(at), returned, unused });
+  }
+  return records;
+}
+
+export const NOTHING = Buffer.alloc(0);

@@ -1,0 +1,237 @@
+/**
+ * The worker's half of the native transport: takes connections out of the channel and runs the turn:
+ *
+ *     ready descriptors: reads ──► gathered ─┐
+ *     channel: new connections, claimed ─────┴─► commit ─► new ones: taken, read ─► commit ─► write
+ */
+import { EAGAIN, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
+import { MessageBuffer } from '../../posix/fd-passing.js';
+import { close } from '../../posix/sockets.js';
+import type { Connection, ConnectionHandler, TransportCounters, WorkerTransport } from '../connection.js';
+import { WorkerClaims } from './claims.js';
+import { NativeConnection, type Owner } from './connection.js';
+import {
+  type ConnectionRecord,
+  KIND,
+  MESSAGE_BYTES,
+  type MessageHeader,
+  MessageWriter,
+  readHeader,
+  readRecords,
+} from './protocol.js';
+import { Readiness, type Ready } from './readiness.js';
+
+const READ_BUFFER_BYTES = 64 * 1024;
+const JOIN_BUFFER_BYTES = 64 * 1024;
+/** Messages that are taken in one turn. */
+const MESSAGES_PER_TURN = 4;
+/** How soon a connection is handed back again that did not arrive. */
+const RESEND_MS = 50;
+
+/** A connection that was claimed in this turn. */
+interface Arrival {
+  readonly id: number;
+  readonly connection: NativeConnection;
+  readonly unused: Buffer;
+}
+
+/** A connection on its way back. */
+interface Return {
+  readonly connection: NativeConnection;
+  readonly record: ConnectionRecord;
+}
+
+export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
+  readonly name = 'native';
+  readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly joinBuffer = Buffer.allocUnsafeSlow(JOIN_BUFFER_BYTES);
+  readonly readiness = new Readiness(() => this.#endTurn());
+  readonly counters: TransportCounters;
+  readonly #channel: number;
+  readonly #message = new MessageBuffer(MESSAGE_BYTES);
+  readonly #writer = new MessageWriter(this.#message.bytes);
+  readonly #claims: WorkerClaims;
+  #accept: ((connection: Connection) => ConnectionHandler) | undefined;
+  #commit: () => void = () => undefined;
+  #taken = 0;
+  #arrivals: Arrival[] = [];
+  #dirty: NativeConnection[] = [];
+  #closedNow: NativeConnection[] = [];
+  #returns: Return[] = [];
+  /** Sent back, and not known to have arrived; a list for each message. */
+  #unconfirmed: Return[][] = [];
+  #channelBlocked = false;
+  #scheduled = false;
+  #closing = false;
+
+  /**
+   * @param channel the inherited end of the channel
+   * @throws the system's error when the claims cannot be mapped
+   */
+  constructor(channel: number, counters: TransportCounters) {
+    this.#channel = channel;
+    this.counters = counters;
+    const length = this.#message.receive(channel);
+    const header = readHeader(this.#message.bytes, length);
+    if (header?.kind !== KIND.hello || this.#message.count !== 1) {
+      throw new Error(`the channel to the master is not what it should be (${length})`);
+    }
+    this.#claims = new WorkerClaims(this.#message.descriptors[0]!);
+  }
+
+  onBeforeFlush(commit: () => void): void {
+    this.#commit = commit;
+  }
+
+  start(accept: (connection: Connection) => ConnectionHandler): void {
+    this.#accept = accept;
+    this.readiness.add(this.#channel, EPOLLIN, this);
+    this.readiness.start();
+  }
+
+  close(): void {
+    this.#closing = true;
+  }
+
+  onReady(events: number): void {
+    if ((events & EPOLLOUT) !== 0) {
+      this.#channelBlocked = false;
+      this.readiness.modify(this.#channel, EPOLLIN);
+    }
+    for (let i = 0; i < MESSAGES_PER_TURN; i++) if (!this.#receive()) return;
+  }
+
+  scheduleFlush(connection: NativeConnection): void {
+    this.#dirty.push(connection);
+    this.#schedule();
+  }
+
+  scheduleCommit(): void {
+    this.#schedule();
+  }
+
+  scheduleClosed(connection: NativeConnection): void {
+    this.#closedNow.push(connection);
+    this.#schedule();
+  }
+
+  sendBack(connection: NativeConnection, record: ConnectionRecord): boolean {
+    if (!MessageWriter.fits(record)) return false;
+    this.#returns.push({ connection, record });
+    this.#schedule();
+    return true;
+  }
+
+  /** One message from the master; false when there is none. */
+  #receive(): boolean {
+    const length = this.#message.receive(this.#channel);
+    // Without a master this process ends by itself; until then there is nothing more to hear.
+    if (length === 0) this.readiness.remove(this.#channel);
+    if (length <= 0) return false;
+    const header = readHeader(this.#message.bytes, length);
+    if (header?.kind === KIND.connections) this.#arrive(header);
+    else if (header?.kind === KIND.returned) this.#confirm(header.count);
+    return true;
+  }
+
+  #arrive({ firstId, count }: MessageHeader): void {
+    const { descriptors, bytes } = this.#message;
+    const came = this.#message.count;
+    const records = readRecords(bytes, count);
+    for (let i = 0; i < count; i++) {
+      const id = (firstId + i) >>> 0;
+      // Out of descriptors, the kernel gives us as many as we may have: the first ones.
+      if (i >= came) this.#claims.giveUp(id);
+      else if (this.#closing || !this.#claims.claim(id)) close(descriptors[i]!);
+      else {
+        const connection = new NativeConnection(this, descriptors[i]!, records[i]!);
+        this.#arrivals.push({ id, connection, unused: records[i]!.unused as Buffer });
+      }
+    }
+    this.#schedule();
+  }
+
+  #confirm(arrived: number): void {
+    const returns = this.#unconfirmed.shift() ?? [];
+    for (const { connection } of returns.slice(0, arrived)) {
+      this.counters.handedBack();
+      connection.release();
+    }
+    const lost = returns.slice(arrived);
+    // The master is out of descriptors: until it has one, our copy keeps the connection alive.
+    if (lost.length > 0) {
+      setTimeout(() => {
+        this.#returns.push(...lost);
+        this.#schedule();
+      }, RESEND_MS);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#scheduled = false;
+    const arrivals = this.#arrivals;
+    if (arrivals.length > 0) this.#startAll(arrivals);
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    const leaving = dirty.reduce((bytes, connection) => bytes + connection.leavingBytes, 0);
+    if (leaving > 0) this.counters.leaving(leaving);
+    this.#commit();
+    for (const connection of dirty) connection.flush();
+    if (leaving > 0) {
+      this.counters.leaving(0);
+      this.#commit();
+    }
+    for (const { connection } of arrivals) connection.settle();
+    if (this.#returns.length > 0) this.#sendReturns();
+    if (this.#closedNow.length > 0) this.#tellClosed();
+  };
+
+  /** Begins with new connections, once it is on record that they are here. */
+  #startAll(arrivals: readonly Arrival[]): void {
+    this.#arrivals = [];
+    this.#taken += arrivals.length;
+    this.counters.taken(this.#taken);
+    for (let i = 0; i < arrivals.length; i++) this.counters.opened();
+    this.#commit();
+    for (const { id, connection, unused } of arrivals) {
+      this.#claims.take(id);
+      connection.start(this.#accept!(connection), unused);
+    }
+  }
+
+  #tellClosed(): void {
+    const closed = this.#closedNow;
+    this.#closedNow = [];
+    for (const connection of closed) connection.tellClosed();
+    // What that has counted, and that they are gone.
+    this.#schedule();
+  }
+
+  #sendReturns(): void {
+    while (this.#returns.length > 0 && !this.#channelBlocked) {
+      const { descriptors } = this.#message;
+      let count = 0;
+      for (const { connection, record } of this.#returns) {
+        if (!this.#writer.add(record)) break;
+        descriptors[count++] = connection.fd;
+      }
+      const length = this.#writer.finish(KIND.return, 0);
+      const result = this.#message.send(this.#channel, length, count);
+      if (result === 0) this.#unconfirmed.push(this.#returns.splice(0, count));
+      else if (result === -EAGAIN) this.#waitForChannel();
+      // The master is gone, and so are we soon.
+      else this.#returns = [];
+    }
+  }
+
+  #waitForChannel(): void {
+    this.#channelBlocked = true;
+    this.readiness.modify(this.#channel, EPOLLIN | EPOLLOUT);
+  }
+}
