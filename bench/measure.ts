@@ -10,8 +10,12 @@ export interface Cost {
   /** Of all processes of the server; null where the system does not tell. */
   readonly serverCpuUs: number | null;
   readonly serverProcessesEnded: number;
+  /** Processes of the server whose time is known to 10 ms only; the others' is known to the nanosecond. */
+  readonly serverProcessesInTicks: number;
   /** Share of all cores that was used by others than this program, its children, and theirs. */
   readonly otherCpuShare: number | null;
+  /** Of the programs that this one has started and that ended meanwhile, such as wrk; to 10 ms. */
+  readonly endedChildrenCpuUs: number;
 }
 
 /** Does `work` and says what it cost. `serverPid`: the server's first process, a child of this one. */
@@ -20,9 +24,20 @@ export async function measure<T>(
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly cost: Cost }> {
   await sleep(SETTLE_MS);
+  return measureNow(serverPid, async () => {
+    const result = await work();
+    await sleep(SETTLE_MS);
+    return result;
+  });
+}
+
+/** The same from this moment to the end of `work`, for a server that goes on working before and after. */
+export async function measureNow<T>(
+  serverPid: number,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly cost: Cost }> {
   const before = look(serverPid);
   const result = await work();
-  await sleep(SETTLE_MS);
   return { result, cost: costBetween(before, look(serverPid)) };
 }
 
@@ -44,17 +59,29 @@ function look(serverPid: number): Look {
 
 function costBetween(before: Look, after: Look): Cost {
   if (before.server === undefined || after.server === undefined) {
-    return { serverCpuUs: null, serverProcessesEnded: 0, otherCpuShare: null };
+    return {
+      ...{ serverCpuUs: null, serverProcessesEnded: 0, serverProcessesInTicks: 0 },
+      ...{ otherCpuShare: null, endedChildrenCpuUs: 0 },
+    };
   }
-  const { cpuUs, ended } = cpuBetween(before.server, after.server);
-  return { serverCpuUs: cpuUs, serverProcessesEnded: ended, otherCpuShare: otherShare(before, after) };
+  const { cpuUs, ended, inTicks } = cpuBetween(before.server, after.server);
+  return {
+    serverCpuUs: cpuUs,
+    serverProcessesEnded: ended,
+    serverProcessesInTicks: inTicks,
+    otherCpuShare: otherShare(before, after),
+    endedChildrenCpuUs: endedChildrenUs(before, after),
+  };
+}
+
+function endedChildrenUs({ own: before }: Look, { own: after }: Look): number {
+  const ticks = (tree: TreeTimes | undefined): number => tree?.get(process.pid)?.endedChildrenTicks ?? 0;
+  return ticksToUs(ticks(after) - ticks(before));
 }
 
 function otherShare(before: Look, after: Look): number | null {
   if (!before.machine || !after.machine || !before.own || !after.own) return null;
-  const endedChildren = (tree: TreeTimes): number => tree.get(process.pid)?.endedChildrenTicks ?? 0;
-  const ownUs =
-    cpuBetween(before.own, after.own).cpuUs + ticksToUs(endedChildren(after.own) - endedChildren(before.own));
+  const ownUs = cpuBetween(before.own, after.own).cpuUs + endedChildrenUs(before, after);
   const busyUs =
     ticksToUs(after.machine.busyTicks - before.machine.busyTicks) +
     ticksToUs(after.machine.stealTicks - before.machine.stealTicks);

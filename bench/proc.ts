@@ -35,6 +35,8 @@ export interface TreeUse {
   readonly cpuUs: number;
   /** Processes that ended in between: what they used after the first look is missing. */
   readonly ended: number;
+  /** Processes whose time is known in ticks only. */
+  readonly inTicks: number;
 }
 
 /** Time of all cores since boot, in ticks. */
@@ -86,20 +88,25 @@ export function descendants(root: number, all: readonly ProcessStat[]): readonly
 /** What a tree used between two looks at it. Processes that are new count from their start. */
 export function cpuBetween(before: TreeTimes, after: TreeTimes): TreeUse {
   let cpuUs = 0;
+  let inTicks = 0;
   for (const now of after.values()) {
-    const then = before.get(now.pid);
-    cpuUs += processCpuUs(then?.startTicks === now.startTicks ? then : undefined, now);
+    const same = before.get(now.pid);
+    const then = same?.startTicks === now.startTicks ? same : undefined;
+    const exact = exactCpuUs(then, now);
+    if (exact === undefined) inTicks += 1;
+    cpuUs += exact ?? ticksToUs(now.cpuTicks - (then?.cpuTicks ?? 0));
   }
   const ended = [...before.values()].filter(
     ({ pid, startTicks }) => after.get(pid)?.startTicks !== startTicks,
   ).length;
-  return { cpuUs, ended };
+  return { cpuUs, ended, inTicks };
 }
 
-function processCpuUs(then: ProcessTimes | undefined, now: ProcessTimes): number {
+/** Undefined when threads are not known, or when one ended and took its nanoseconds with it. */
+function exactCpuUs(then: ProcessTimes | undefined, now: ProcessTimes): number | undefined {
   const threadsThen = then?.threadNs ?? new Map<number, number>();
   const keptAll = [...threadsThen.keys()].every((thread) => now.threadNs.has(thread));
-  if (now.threadNs.size === 0 || !keptAll) return (now.cpuTicks - (then?.cpuTicks ?? 0)) * TICK_US;
+  if (now.threadNs.size === 0 || !keptAll) return undefined;
   return (sum(now.threadNs.values()) - sum(threadsThen.values())) / 1000;
 }
 

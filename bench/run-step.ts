@@ -80,7 +80,7 @@ export function toMeasurement(
   key: SampleKey,
   requests: number,
   outcomes: readonly LoadOutcome[],
-  cost: Cost,
+  cost: Pick<Cost, 'serverCpuUs' | 'serverProcessesEnded' | 'otherCpuShare'>,
 ): Sample {
   const total = (part: (outcome: LoadOutcome) => number): number =>
     outcomes.reduce((sum, outcome) => sum + part(outcome), 0);
@@ -106,7 +106,9 @@ export function toMeasurement(
       lost: Math.max(0, requests - responses - failed.socket - failed.timeouts),
     },
     connectionsOpened: total((part) => part.connectionsOpened),
-    ...cost,
+    serverCpuUs: cost.serverCpuUs,
+    serverProcessesEnded: cost.serverProcessesEnded,
+    otherCpuShare: cost.otherCpuShare,
     clientCpuShare: Math.max(...outcomes.map(({ cpuUs }) => cpuUs)) / 1000 / elapsedMs,
   };
 }

@@ -1,18 +1,15 @@
-/** From single runs to the comparison: medians, and medians of the ratios within each round. Pure. */
-import { number } from '../report/cells.js';
-import { renderTable } from '../report/table.js';
+/** From single runs to the comparison: medians, medians of the ratios within each round, and goals. Pure. */
 import { median } from '../statistics.js';
+import { type Base, type CpuCase, type Figure, type Goal, mainFigure } from './case.js';
+import type { Outcome } from './run-case.js';
 
-export interface CpuSample {
+/** Of one run, what the comparison needs. */
+export interface CpuSample
+  extends Pick<Outcome, 'figures' | 'problems' | 'count' | 'threads' | 'window' | 'cost'> {
   /** From 1. */
   readonly round: number;
   readonly case: string;
   readonly server: string;
-  readonly cpuPerRequestUs: number;
-  readonly requestsPerSecond: number;
-  readonly responses: number;
-  readonly errors: number;
-  readonly otherCpuShare: number | null;
 }
 
 export interface Spread {
@@ -21,69 +18,145 @@ export interface Spread {
   readonly max: number;
 }
 
+/** `unknown`: there was nothing to compare with. */
+export type Verdict = 'aim' | 'must' | 'missed' | 'unknown';
+
+export interface JudgedGoal {
+  readonly goal: Goal;
+  /** The figure, or its ratio to what the goal is about. */
+  readonly value: Spread | undefined;
+  readonly verdict: Verdict;
+}
+
 export interface Comparison {
   readonly case: string;
   readonly server: string;
-  readonly rounds: number;
-  readonly cpuPerRequestUs: Spread;
-  readonly requestsPerSecond: Spread;
+  readonly runs: number;
+  /** Runs without problems; only these are in the numbers. */
+  readonly goodRuns: number;
+  readonly figures: Readonly<Partial<Record<Figure, Spread>>>;
+  readonly requestsPerSecond: Spread | undefined;
+  /** CPU time of each thread of the load tool over elapsed time: near 1, it set the pace. */
+  readonly clientCpuShare: number | undefined;
   /**
-   * CPU per request over that of the reference in the same round: what disturbs both runs of a round alike falls
-   * out. Undefined for the reference itself, and when they share no round.
+   * The case's main figure over that of the reference in the same round: what disturbs both runs of a round alike
+   * falls out. Undefined for the reference itself, and when they share no round.
    */
   readonly ratio: Spread | undefined;
-  readonly errors: number;
+  readonly goals: readonly JudgedGoal[];
+  /** The worst of the goals; undefined when none applies. */
+  readonly met: Verdict | undefined;
 }
 
-/** One for each case and server, in the order they first ran. */
-export function compare(samples: readonly CpuSample[], reference: string): readonly Comparison[] {
-  const cases = [...new Set(samples.map((sample) => sample.case))];
-  const servers = [...new Set(samples.map((sample) => sample.server))];
-  return cases.flatMap((name) => {
-    const ofCase = samples.filter((sample) => sample.case === name);
-    const base = new Map(
-      ofCase
-        .filter(({ server }) => server === reference)
-        .map((sample) => [sample.round, sample.cpuPerRequestUs]),
-    );
-    return servers.flatMap((server) => {
-      const runs = ofCase.filter((sample) => sample.server === server);
-      if (runs.length === 0) return [];
-      const ratios = runs.flatMap(({ round, cpuPerRequestUs }) => {
-        const other = base.get(round);
-        return other === undefined ? [] : [cpuPerRequestUs / other];
-      });
+/** Whose goals these are not: they are what handover is compared with. */
+const YARDSTICK = 'nginx';
+const FIGURES: readonly Figure[] = [
+  ...(['cpuPerRequestUs', 'cpuPerMegabyteUs', 'megabytesPerSecond'] as const),
+  ...(['memoryGrowthMb', 'bytesPerConnection'] as const),
+];
+
+/** One for each case and server that was run, in the order of the cases and servers. */
+export function compare(
+  samples: readonly CpuSample[],
+  cases: readonly CpuCase[],
+  servers: readonly string[],
+  reference: string,
+): readonly Comparison[] {
+  const good = samples.filter(({ problems }) => problems.length === 0);
+  return cases.flatMap((one) =>
+    servers.flatMap((server) => {
+      const all = samples.filter((sample) => sample.case === one.name && sample.server === server);
+      if (all.length === 0) return [];
+      const own = good.filter((sample) => all.includes(sample));
+      const goals = server === YARDSTICK ? [] : judgeAll(one, server, good);
+      const ratio =
+        server === reference ? [] : ratios(good, one, server, mainFigure(one), { server: reference });
       return {
-        case: name,
+        case: one.name,
         server,
-        rounds: runs.length,
-        cpuPerRequestUs: spread(runs.map((run) => run.cpuPerRequestUs)),
-        requestsPerSecond: spread(runs.map((run) => run.requestsPerSecond)),
-        ratio: server === reference || ratios.length === 0 ? undefined : spread(ratios),
-        errors: runs.reduce((sum, run) => sum + run.errors, 0),
+        runs: all.length,
+        goodRuns: own.length,
+        figures: Object.fromEntries(
+          FIGURES.flatMap((figure) => {
+            const values = spread(own.flatMap(({ figures }) => figures[figure] ?? []));
+            return values === undefined ? [] : [[figure, values]];
+          }),
+        ),
+        requestsPerSecond: spread(own.flatMap(pace)),
+        clientCpuShare: spread(own.flatMap(clientShare))?.median,
+        ratio: spread(ratio),
+        goals,
+        met: worst(goals.map(({ verdict }) => verdict)),
       };
-    });
-  });
-}
-
-/** The comparison for people: `median (min-max)`. */
-export function renderComparison(comparisons: readonly Comparison[], reference: string): string {
-  const range = ({ median: middle, min, max }: Spread, digits: number): string =>
-    `${number(middle, digits)} (${number(min, digits)}-${number(max, digits)})`;
-  return renderTable(
-    ['Case', 'Server', 'CPU per request (µs)', `of ${reference}'s`, 'Requests/s', 'Errors'],
-    comparisons.map(({ case: name, server, cpuPerRequestUs, ratio, requestsPerSecond, errors }) => [
-      name,
-      server,
-      range(cpuPerRequestUs, 2),
-      ratio === undefined ? '' : range(ratio, 3),
-      number(requestsPerSecond.median),
-      number(errors),
-    ]),
-    2,
+    }),
   );
 }
 
-function spread(values: readonly number[]): Spread {
+function judgeAll(one: CpuCase, server: string, good: readonly CpuSample[]): readonly JudgedGoal[] {
+  return one.goals.flatMap((goal) => {
+    const { of, figure } = goal;
+    // Nobody is judged by itself.
+    if (of !== undefined && 'server' in of && of.server === server) return [];
+    const values =
+      of === undefined
+        ? good
+            .filter((sample) => sample.case === one.name && sample.server === server)
+            .flatMap(({ figures }) => figures[figure] ?? [])
+        : ratios(good, one, server, figure, of);
+    const value = spread(values);
+    return { goal, value, verdict: judge(goal, value?.median) };
+  });
+}
+
+/** Whether a value is what it should be. */
+export function judge({ atMost, must, aim }: Goal, value: number | undefined): Verdict {
+  if (value === undefined) return 'unknown';
+  const reaches = (bound: number): boolean => (atMost ? value <= bound : value >= bound);
+  if (!reaches(must)) return 'missed';
+  return aim === undefined || reaches(aim) ? 'aim' : 'must';
+}
+
+function worst(verdicts: readonly Verdict[]): Verdict | undefined {
+  return (['missed', 'unknown', 'must', 'aim'] as const).find((verdict) => verdicts.includes(verdict));
+}
+
+/** A figure over the same of another server, or in another case, in each round that has both. */
+function ratios(
+  good: readonly CpuSample[],
+  one: CpuCase,
+  server: string,
+  figure: Figure,
+  of: Base,
+): readonly number[] {
+  const base = { case: one.name, server, ...of };
+  const values = (wanted: { case: string; server: string }): ReadonlyMap<number, number> =>
+    new Map(
+      good
+        .filter((sample) => sample.case === wanted.case && sample.server === wanted.server)
+        .flatMap(({ round, figures }) => {
+          const value = figures[figure];
+          return value === undefined ? [] : [[round, value] as const];
+        }),
+    );
+  const others = values(base);
+  return [...values({ case: one.name, server })].flatMap(([round, value]) => {
+    const other = others.get(round);
+    return other === undefined ? [] : [value / other];
+  });
+}
+
+function pace({ window, count }: CpuSample): number | readonly number[] {
+  if (window !== undefined) return (window.requests / window.elapsedMs) * 1000;
+  return count?.requestsPerSecond ?? [];
+}
+
+function clientShare({ window, count, threads = 1, cost }: CpuSample): number | readonly number[] {
+  // A tool that goes on after what is measured has not ended, and its time is not known.
+  if (window !== undefined || count === undefined || cost === undefined) return [];
+  return cost.endedChildrenCpuUs / 1000 / (count.elapsedMs * threads);
+}
+
+function spread(values: readonly number[]): Spread | undefined {
+  if (values.length === 0) return undefined;
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

@@ -1,26 +1,29 @@
-/** `npm run bench:cpu`: from arguments to the comparison on standard output. Wiring. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** `npm run bench:cpu`: from arguments to the comparison on standard output and in files. Wiring. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { messageOf } from '../../src/errors.js';
+import { dirname, join, relative, resolve } from 'node:path';
 import { choose } from '../arguments.js';
 import { commit, readMachineFacts } from '../machine.js';
-import { measure } from '../measure.js';
+import { RESULTS } from '../paths.js';
 import { runProgram } from '../program.js';
 import { Progress } from '../progress.js';
-import { number } from '../report/cells.js';
 import type { Contender } from '../servers/contender.js';
 import { chooseContenders } from '../servers/contenders.js';
 import { Fleet } from '../servers/fleet.js';
 import { makeSite } from '../site.js';
-import { median } from '../statistics.js';
-import { CPU_HELP, type CpuOptions, parseCpuArguments } from './arguments.js';
+import { AccessLogs } from './access-logs.js';
+import { CPU_HELP, type CpuOptions, caseList, parseCpuArguments } from './arguments.js';
 import type { CpuCase } from './case.js';
-import { type CpuSample, compare, renderComparison } from './compare.js';
-import { missingTool, runTool } from './tools.js';
+import { compare } from './compare.js';
+import { openFilesLimit } from './kernel.js';
+import { renderCpuReport } from './report.js';
+import type { CpuResult } from './result.js';
+import { runRounds } from './rounds.js';
+import { Runner } from './run-case.js';
+import { missingTool } from './tools.js';
 
-/** The part of a run that is done before each, and once for all of them, and is not measured. */
-const WARM_UP_PART = 1 / 4;
+/** What a server or client has open beside its connections. */
+const OTHER_OPEN_FILES = 500;
 
 const progress = new Progress(process.stderr);
 const args = process.argv.slice(2);
@@ -42,34 +45,62 @@ process.exitCode = await runProgram({
 type Options = CpuOptions & { readonly contenders: readonly Contender[] };
 
 async function run(options: Options, signal: AbortSignal): Promise<number> {
-  const { workers, accessLog, json } = options;
+  if (options.list) {
+    process.stdout.write(caseList());
+    return 0;
+  }
+  const result = await bench(options, signal);
+  if (result === undefined) return 1;
+  const page = renderCpuReport(result);
+  process.stdout.write(page);
+  writeFiles(result, page, options.out);
+  return result.samples.some(({ problems }) => problems.length === 0) ? 0 : 1;
+}
+
+/** Undefined when there is nothing to measure. */
+async function bench(options: Options, signal: AbortSignal): Promise<CpuResult | undefined> {
+  const { workers, accessLog, rounds, amount } = options;
+  const leftOut: { name: string; reason: string }[] = [];
+  const leaveOut = (name: string, reason: string): void => {
+    leftOut.push({ name, reason });
+    progress.line(`${name} is left out: ${reason}`);
+  };
   const cases = options.cases.filter((one) => {
-    const problem = missingTool(one.tool);
-    if (problem !== undefined) progress.line(`${one.name}: ${problem}`);
+    const problem = obstacle(one);
+    if (problem !== undefined) leaveOut(one.name, problem);
     return problem === undefined;
   });
   const workDirectory = mkdtempSync(join(tmpdir(), 'handover-bench-'));
   const fleet = new Fleet();
   try {
-    const site = makeSite(join(workDirectory, 'site'), cases);
-    const task = { workDirectory, workers, accessLog };
-    await fleet.start(options.contenders, site, task, signal, (name, reason) => {
-      progress.line(`${name}: ${reason}`);
-    });
     const startedAt = new Date().toISOString();
-    const samples = await runRounds(options, cases, fleet, signal);
-    if (samples.length === 0) return 1;
-    const servers = fleet.facts.map(({ name }) => name);
-    const fallback = servers.includes('nginx') ? 'nginx' : (servers[1] ?? servers[0]!);
-    const reference = options.against ?? fallback;
-    process.stdout.write(
-      `${renderComparison(compare(samples, reference), reference)}\n\n${noise(samples)}\n`,
-    );
-    if (json !== undefined) {
-      const facts = { startedAt, commit: commit(), node: process.version, machine: readMachineFacts() };
-      writeFileSync(json, `${JSON.stringify({ ...facts, args, servers: fleet.facts, samples }, null, 1)}\n`);
-    }
-    return 0;
+    const files = cases.filter((one) => one.kind !== 'requests' || one.status !== 404);
+    const site = makeSite(join(workDirectory, 'site'), files);
+    const task = { workDirectory, workers, accessLog };
+    await fleet.start(options.contenders, site, task, signal, leaveOut);
+    const servers = fleet.facts.filter(({ name }) => typeof fleet.get(name) !== 'string');
+    const contenders = options.contenders.filter((one) => servers.some(({ name }) => name === one.name));
+    if (cases.length === 0 || contenders.length === 0) return undefined;
+    const logs = new AccessLogs();
+    const runner = new Runner({ ...task, site: site.directory }, amount, signal, (server, responses) => {
+      if (fleet.get(server.name) === server) logs.answered(server.name, responses);
+    });
+    const plan = { rounds, cases, contenders, workDirectory };
+    const samples = await runRounds(plan, fleet, runner, logs, progress, signal);
+    const names = servers.map(({ name }) => name);
+    const reference = options.against ?? (names.includes('nginx') ? 'nginx' : (names[1] ?? names[0]!));
+    return {
+      ...{
+        version: 2,
+        command: ['npm run bench:cpu', ...(args.length === 0 ? [] : ['--', ...args])].join(' '),
+      },
+      ...{ startedAt, endedAt: new Date().toISOString(), machine: readMachineFacts() },
+      versions: { node: process.version.slice(1), commit: commit() },
+      ...{ rounds, amount, workers, accessLog, reference, cases, servers, leftOut },
+      logged: logs.shares,
+      comparisons: compare(samples, cases, names, reference),
+      samples,
+    };
   } finally {
     progress.clear();
     await fleet.stop();
@@ -77,47 +108,21 @@ async function run(options: Options, signal: AbortSignal): Promise<number> {
   }
 }
 
-async function runRounds(
-  { rounds, amount }: CpuOptions,
-  cases: readonly CpuCase[],
-  fleet: Fleet,
-  signal: AbortSignal,
-): Promise<readonly CpuSample[]> {
-  const samples: CpuSample[] = [];
-  // Round 0 is for the servers to get past their start.
-  for (let round = 0; round <= rounds; round++) {
-    for (const one of cases) {
-      for (const { name } of fleet.facts) {
-        const stage = round === 0 ? 'warming up' : `round ${round}/${rounds}`;
-        const position = `${stage}, ${one.name}: ${name}`;
-        const server = fleet.get(name);
-        progress.update(position);
-        try {
-          if (typeof server === 'string') throw new Error(server);
-          await runTool(one, server.port, warmUp(amount), signal);
-          if (round === 0) continue;
-          const { result, cost } = await measure(server.pid, () => runTool(one, server.port, amount, signal));
-          if (cost.serverCpuUs === null) throw new Error('the system does not tell CPU times');
-          const cpuPerRequestUs = cost.serverCpuUs / result.responses;
-          const { otherCpuShare } = cost;
-          samples.push({ round, case: one.name, server: name, ...result, cpuPerRequestUs, otherCpuShare });
-          progress.plain(`${position} ${number(cpuPerRequestUs, 2)} µs`);
-        } catch (error) {
-          signal.throwIfAborted();
-          progress.line(`${position} failed: ${messageOf(error)}`);
-        }
-      }
-    }
-  }
-  return samples;
+/** Why a case cannot be run here; undefined when it can. */
+function obstacle(one: CpuCase): string | undefined {
+  const tool = missingTool(one.kind === 'requests' ? one.tool : 'wrk');
+  if (tool !== undefined) return tool;
+  const needed = one.connections + OTHER_OPEN_FILES;
+  const limit = openFilesLimit();
+  if (limit >= needed) return undefined;
+  return `it needs ${needed} open files, and no more than ${limit} are allowed (ulimit -Hn)`;
 }
 
-function warmUp({ seconds, requests }: CpuOptions['amount']): CpuOptions['amount'] {
-  return { seconds: Math.ceil(seconds * WARM_UP_PART), requests: Math.ceil(requests * WARM_UP_PART) };
-}
-
-function noise(samples: readonly CpuSample[]): string {
-  const shares = samples.flatMap(({ otherCpuShare }) => otherCpuShare ?? []);
-  const percent = (share: number): string => `${number(share * 100, 1)} %`;
-  return `Other programs used ${percent(median(shares))} of the machine in the median run, ${percent(Math.max(0, ...shares))} in the busiest.`;
+function writeFiles(result: CpuResult, page: string, out: string | undefined): void {
+  const time = result.startedAt.slice(0, 19).replace('T', '-').replaceAll(':', '');
+  const base = resolve(RESULTS, out ?? `${time}-cpu-partial`);
+  mkdirSync(dirname(base), { recursive: true });
+  writeFileSync(`${base}.json`, `${JSON.stringify(result, null, 1)}\n`);
+  writeFileSync(`${base}.md`, page);
+  progress.line(`results are in ${relative(process.cwd(), `${base}.md`)}`);
 }

@@ -6,6 +6,11 @@ import type { Contender, Launch, LaunchTask } from './contender.js';
 
 export const handover: Contender = variant('handover', HANDOVER_MAIN, []);
 
+/** handover with each transport, whatever it chooses by itself. */
+export const transports: readonly Contender[] = ['native', 'portable'].map((name) =>
+  variant(name, HANDOVER_MAIN, ['--transport', name]),
+);
+
 /**
  * Another handover to run beside this one, from `NAME=MAIN_JS [FLAG...]`: the compiled main.js of another
  * checkout, or this one with other flags. Throws when that is not what is written.
@@ -21,9 +26,7 @@ function variant(name: string, main: string, flags: readonly string[]): Contende
   return {
     name,
     title: name,
-    about: ['compression, cache and statistics as by default', ...flags.map((flag) => `\`${flag}\``)].join(
-      ', ',
-    ),
+    about: `compression, cache and statistics as by default${flags.length === 0 ? '' : `, \`${flags.join(' ')}\``}`,
     find: () =>
       existsSync(main)
         ? { present: true, version: versionOf(main) }

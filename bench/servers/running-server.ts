@@ -33,7 +33,7 @@ export class RunningServer {
   /** Resolves when the server answers. Rejects with its last words when it ends, or does not answer in time. */
   static async start(contender: Contender, task: ServerTask, signal: AbortSignal): Promise<RunningServer> {
     const workDirectory = `${task.workDirectory}/${contender.name}`;
-    mkdirSync(workDirectory);
+    mkdirSync(workDirectory, { recursive: true });
     const wantedPort = await freePort();
     const launch = contender.launch({ ...task, workDirectory, port: wantedPort });
     const process = new ServerProcess(launch, workDirectory);

@@ -58,13 +58,13 @@ describe('bench/proc', () => {
   it('adds up the time of all threads of all processes', () => {
     const before = tree(times(1, 0, { 1: 1000, 2: 5000 }), times(2, 0, { 2: 0 }));
     const after = tree(times(1, 0, { 1: 3000, 2: 5000, 3: 4000 }), times(2, 0, { 2: 2000 }));
-    expect(cpuBetween(before, after)).to.deep.equal({ cpuUs: 8, ended: 0 });
+    expect(cpuBetween(before, after)).to.deep.equal({ cpuUs: 8, ended: 0, inTicks: 0 });
   });
 
   it('falls back to ticks when a thread has ended, and took its nanoseconds with it', () => {
     const before = tree(times(1, 10, { 1: 1000, 2: 5000 }));
     const after = tree(times(1, 13, { 1: 2000 }));
-    expect(cpuBetween(before, after).cpuUs).to.equal(30_000);
+    expect(cpuBetween(before, after)).to.deep.equal({ cpuUs: 30_000, ended: 0, inTicks: 1 });
   });
 
   it('uses ticks where there are no nanoseconds', () => {
@@ -74,7 +74,7 @@ describe('bench/proc', () => {
   it('counts a new process from its start, also under an old number, and tells of those that ended', () => {
     const before = tree(times(1, 0, { 1: 9000 }, 100), times(2, 0, { 2: 1000 }));
     const after = tree(times(1, 0, { 1: 4000 }, 200), times(3, 0, { 3: 6000 }));
-    expect(cpuBetween(before, after)).to.deep.equal({ cpuUs: 10, ended: 2 });
+    expect(cpuBetween(before, after)).to.deep.equal({ cpuUs: 10, ended: 2, inTicks: 0 });
   });
 
   describe('on this machine', () => {
