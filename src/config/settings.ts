@@ -38,6 +38,8 @@ export interface Settings {
   readonly maxConnections: number;
   readonly maxQueueSize: number;
   readonly transport: TransportChoice;
+  /** A connection is accepted when its first bytes are there. */
+  readonly deferAccept: boolean;
 
   readonly indexFiles: readonly string[];
   readonly autoindex: boolean;

@@ -67,7 +67,7 @@ export class Master {
   /** @throws HandoverError when the transport that was asked for cannot be had */
   constructor(options: MasterOptions) {
     const { report } = options;
-    const { transport, board, fallback } = chooseTransport(options.settings.transport);
+    const { transport, board, fallback } = chooseTransport(options.settings);
     this.#options = options;
     this.#settings = options.settings;
     this.#transport = transport;

@@ -17,12 +17,12 @@ export interface ChosenTransport {
 }
 
 /** @throws HandoverError when the native transport was asked for and cannot be had */
-export function chooseTransport(wanted: Settings['transport']): ChosenTransport {
+export function chooseTransport({ transport: wanted, deferAccept }: Settings): ChosenTransport {
   if (wanted === 'portable') return portable(undefined);
   try {
     const board = Scoreboard.create('map');
     try {
-      return { transport: new NativeMasterTransport(), board, fallback: undefined };
+      return { transport: new NativeMasterTransport(deferAccept), board, fallback: undefined };
     } catch (error) {
       board.close();
       throw error;

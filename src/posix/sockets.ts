@@ -12,7 +12,12 @@ const NEW = C.SOCK_NONBLOCK | C.SOCK_CLOEXEC;
 /** A socket that listens. */
 export interface ListenOptions extends SocketName {
   readonly backlog: number;
+  /** Connections come when their first bytes are there, or after about a second (TCP_DEFER_ACCEPT). */
+  readonly deferAccept: boolean;
 }
+
+/** The kernel counts in retransmissions, of which the first is after a second. */
+const DEFER_SECONDS = 1;
 
 const addressBytes = Buffer.alloc(ADDRESS_BYTES);
 const addressLength = new Uint32Array(1);
@@ -23,7 +28,7 @@ const option = new Int32Array(1);
  *
  * @throws the system's error, such as EADDRINUSE
  */
-export function listenOn({ address, port, backlog }: ListenOptions): number {
+export function listenOn({ address, port, backlog, deferAccept }: ListenOptions): number {
   const bytes = encodeAddress({ address, port });
   const family = bytes.readUInt16LE(0);
   const { socket, bind, listen, close } = libc();
@@ -33,6 +38,7 @@ export function listenOn({ address, port, backlog }: ListenOptions): number {
     if (family === C.AF_INET6) setOption(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, 0);
     // Inherited by what is accepted, so that nobody has to be asked again for each connection.
     setOption(fd, C.IPPROTO_TCP, C.TCP_NODELAY, 1);
+    if (deferAccept) setOption(fd, C.IPPROTO_TCP, C.TCP_DEFER_ACCEPT, DEFER_SECONDS);
     checked('bind', bind(fd, bytes, bytes.length));
     checked('listen', listen(fd, backlog));
     return fd;

@@ -309,7 +309,9 @@ export class NativeConnection implements Connection, Ready {
       const count = this.#countToJoin(first.length, joinBuffer.length);
       const bytes = count === 1 ? first : joinBuffer;
       const length = count === 1 ? first.length : this.#join(first, count, joinBuffer);
-      const sent = send(this.fd, bytes, length, count < queue.length || this.#sendingFile);
+      // Our end may go out with the last bytes, in one packet.
+      const more = count < queue.length || this.#sendingFile || this.#ending !== 'no';
+      const sent = send(this.fd, bytes, length, more);
       if (sent < 0) return sent === -EAGAIN || sent === -EINTR ? undefined : systemError('write', sent);
       this.#drop(sent, count, length);
       if (sent < length) return undefined;

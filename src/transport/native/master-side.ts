@@ -38,7 +38,11 @@ export class NativeMasterTransport implements MasterTransport, ChannelOwner {
   #scheduled = false;
   #holding = false;
 
-  constructor() {
+  readonly #deferAccept: boolean;
+
+  /** @param deferAccept connections come when their first bytes are there: see posix/sockets.ts */
+  constructor(deferAccept: boolean) {
+    this.#deferAccept = deferAccept;
     scheduleInBatches();
     this.readiness.start();
   }
@@ -59,7 +63,7 @@ export class NativeMasterTransport implements MasterTransport, ChannelOwner {
 
   async listen({ host, port }: ListenAddress): Promise<ListenAddress> {
     const { address } = await lookup(host);
-    const fd = listenOn({ address, port, backlog: BACKLOG });
+    const fd = listenOn({ address, port, backlog: BACKLOG, deferAccept: this.#deferAccept });
     const bound = { host, port: localName(fd).port };
     const number = this.#listenerCount++;
     const record = { listener: number, returned: false, unused: NOTHING };
