@@ -55,7 +55,7 @@ ${temporary.map((name) => `  ${name}_temp_path ${workDirectory}/${name};`).join(
   types {
     text/plain txt;
   }
-  access_log ${accessLog ? `${workDirectory}/access.log combined buffer=16k flush=500ms` : 'off'};
+  access_log ${accessLog ? `${workDirectory}/access.log combined buffer=64k flush=500ms` : 'off'};
   sendfile on;
   tcp_nopush on;
   keepalive_timeout 75s;

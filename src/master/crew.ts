@@ -50,6 +50,7 @@ export class Crew {
   readonly #restarts = new Map<number, number>();
   readonly #deaths = new Map<number, DeathSeries>();
   #stopping = false;
+  #size = 0;
   #emptied: (() => void) | undefined;
 
   constructor(options: CrewOptions) {
@@ -64,6 +65,36 @@ export class Crew {
   /** Every worker whose process runs. */
   get all(): readonly WorkerHandle[] {
     return [...this.#serving, ...this.#leaving];
+  }
+
+  /** Places that are to be filled; 0 before the first generation. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Starts a worker in a place more. Rejects with HandoverError when it cannot boot; nothing has changed then. */
+  async grow(): Promise<void> {
+    const generation = this.#generation;
+    if (generation === undefined) return;
+    this.#size++;
+    try {
+      await this.#spawn(this.#size, generation, this.#serving);
+      this.#options.onRoom();
+    } catch (error) {
+      this.#size--;
+      throw error;
+    }
+  }
+
+  /** Lets the worker in the last place hand its connections over and go; false when it is the only one. */
+  shrink(timeoutMs: number): boolean {
+    if (this.#size <= 1) return false;
+    const place = this.#size--;
+    const leaving = this.#serving.filter((worker) => worker.place === place);
+    this.#serving = this.#serving.filter((worker) => worker.place !== place);
+    this.#leaving.push(...leaving);
+    this.drain(leaving, 'hand-back', timeoutMs);
+    return true;
   }
 
   restartsOf(place: number): number {
@@ -85,6 +116,7 @@ export class Crew {
     }
     const replaced = this.#serving;
     this.#generation = generation;
+    this.#size = generation.settings.numWorkers;
     // One that was ready may have died while others were still starting.
     this.#serving = starting.filter((worker) => worker.state === 'ready');
     this.#leaving = this.#leaving.filter((worker) => !starting.includes(worker));
@@ -234,7 +266,7 @@ export class Crew {
     // A reload may have filled the place, or taken it away.
     const isFilled = this.#serving.some((worker) => worker.place === place);
     if (this.#stopping || generation === undefined || isFilled) return;
-    if (place > generation.settings.numWorkers) return;
+    if (place > this.#size) return;
     try {
       await this.#spawn(place, generation, this.#serving);
       this.#options.onRoom();

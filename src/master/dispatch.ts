@@ -6,6 +6,8 @@
 export interface Candidate {
   /** Connections it holds or that are on their way to it. */
   readonly load: number;
+  /** What is compared: the lightest is chosen. */
+  readonly weight: number;
   /** Connections it may hold. */
   readonly capacity: number;
   /** It has not taken for a while what it was handed: stopped, or very busy. */
@@ -13,7 +15,7 @@ export interface Candidate {
 }
 
 /**
- * The position of the worker with the fewest open connections; among equals the next in turn after
+ * The position of the worker with the least weight; among equals the next in turn after
  * `last`. Workers that are full get none, and stalled ones only when there are no others. Undefined when
  * there is no room anywhere.
  */
@@ -28,7 +30,7 @@ function choose(candidates: readonly Candidate[], last: number, stalled: boolean
     const position = (((last + step) % count) + count) % count;
     const candidate = candidates[position]!;
     if (candidate.stalled !== stalled || candidate.load >= candidate.capacity) continue;
-    if (best === undefined || candidate.load < candidates[best]!.load) best = position;
+    if (best === undefined || candidate.weight < candidates[best]!.weight) best = position;
   }
   return best;
 }

@@ -34,7 +34,7 @@ const SWEEP_MS = 20;
 /** How long it must have been calm before being full is reported again. */
 const REPORT_PAUSE_MS = 5000;
 
-const FULL: Candidate = { load: 0, capacity: 0, stalled: false };
+const FULL: Candidate = { load: 0, weight: 0, capacity: 0, stalled: false };
 const SHORT = 'the master is short of descriptors (ulimit -n)';
 const FULL_HOUSE = 'every worker and the wait queue are full';
 
@@ -111,7 +111,8 @@ export class Dispatcher {
     const workers = this.#options.ready();
     const nowMs = performance.now();
     const capacity = this.#options.capacity();
-    const candidates = workers.map((worker) => worker.look(nowMs, capacity));
+    // One that comes back may have been handed back because it has much to ask.
+    const candidates = workers.map((worker) => worker.look(nowMs, capacity, connection.returned));
     for (;;) {
       const position = chooseWorker(candidates, this.#last);
       if (position === undefined) return false;

@@ -14,6 +14,7 @@ import { EXIT, type ExitCode, type HandoverError, messageOf } from '../errors.js
 import type { Scoreboard } from '../stats/scoreboard.js';
 import { StatsWriter, statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
+import { Balancer } from './balancer.js';
 import { Crew } from './crew.js';
 import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
@@ -54,6 +55,7 @@ export class Master {
   readonly #statistics: Statistics;
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
+  readonly #balancer: Balancer;
   readonly #descriptorLimit = descriptorLimit();
   #settings: Settings;
   #place: Place | undefined;
@@ -96,6 +98,7 @@ export class Master {
       onRefused: (bytes) => this.#statistics.refused(bytes),
       report,
     });
+    this.#balancer = new Balancer(() => this.#crew.ready);
     this.#transport.onConnection((connection) => {
       if (!connection.returned) this.#statistics.accepted();
       this.#dispatcher.receive(connection);
@@ -114,9 +117,17 @@ export class Master {
     return started;
   }
 
+  /** Starts one more worker, or lets the last one go; its connections are handed over. */
+  async resize(by: 1 | -1): Promise<void> {
+    // Not while a reload puts others in their places.
+    const resized = this.#changing.then(() => this.#resize(by));
+    this.#changing = resized;
+    await resized;
+  }
+
   /** Connections that all workers together may hold, as far as descriptors go round. */
   get maxConnections(): number {
-    return this.#capacity() * this.#settings.numWorkers;
+    return this.#capacity() * this.#numWorkers;
   }
 
   /** Reads the settings again and goes over to them; what is wrong with them changes nothing. */
@@ -163,15 +174,34 @@ export class Master {
     this.#options.report('logs reopened');
   }
 
+  /** Workers there are to be: as the settings say, until a signal asks for more or fewer. */
+  get #numWorkers(): number {
+    return this.#crew.size || this.#settings.numWorkers;
+  }
+
+  async #resize(by: 1 | -1): Promise<void> {
+    if (this.#ending !== 'no') return;
+    const { report } = this.#options;
+    try {
+      if (by > 0) await this.#crew.grow();
+      else if (!this.#crew.shrink(this.#settings.drainTimeoutSeconds * 1000)) {
+        report('the last worker stays');
+        return;
+      }
+      report(`${this.#crew.size} workers now`);
+    } catch (error) {
+      report(`no worker was added: ${messageOf(error)}`);
+    }
+  }
+
   #capacity(): number {
-    const { maxConnections, numWorkers } = this.#settings;
-    return capacityPerWorker(maxConnections, numWorkers, this.#descriptorLimit);
+    return capacityPerWorker(this.#settings.maxConnections, this.#numWorkers, this.#descriptorLimit);
   }
 
   /** Connections that this process itself may hold: those on their way, those that wait, those being refused. */
   #maxHeld(): number {
     // Each worker takes a descriptor, and during a reload there are twice as many.
-    return Math.max(1, forConnections(this.#descriptorLimit) - 2 * this.#settings.numWorkers);
+    return Math.max(1, forConnections(this.#descriptorLimit) - 2 * this.#numWorkers);
   }
 
   async #start(): Promise<Started | undefined> {
@@ -254,7 +284,7 @@ export class Master {
           draining: this.#ending !== 'no',
           waiting: this.#dispatcher.waiting,
           maxConnections: this.maxConnections,
-          cacheMaxBytes: this.#settings.cacheSizeMb * 1024 * 1024 * this.#settings.numWorkers,
+          cacheMaxBytes: this.#settings.cacheSizeMb * 1024 * 1024 * this.#numWorkers,
           threadsPerWorker: this.#settings.threadsPerWorker,
           intervalMs: this.#settings.statsIntervalMs,
           workers: this.#crew.all,
@@ -286,6 +316,7 @@ export class Master {
   async #cleanUp(): Promise<void> {
     this.#transport.unlisten();
     this.#dispatcher.close();
+    this.#balancer.close();
     await this.#crew.stop(FAST_STOP_MS);
     if (this.#place !== undefined) leavePlace(this.#place, this.#transport);
     this.#transport.close();

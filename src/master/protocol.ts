@@ -7,6 +7,7 @@
  *       │ ── start { settings, slot } ─────►  │  boots
  *       │ ◄─ ready │ failed { reason } ─────  │
  *       │ ── reopen-logs ───────────────────► │
+ *       │ ── shed { count } ────────────────► │  hands so many connections back between requests
  *       │ ── drain { mode, timeoutMs } ─────► │  serves its connections to their boundaries, exits
  *       │ ◄─ report { text } ───────────────  │  at any time: one line for the server's own log
  */
@@ -34,6 +35,7 @@ export interface StartMessage extends Versioned {
 export type MasterMessage =
   | StartMessage
   | (Versioned & { readonly kind: 'reopen-logs' })
+  | (Versioned & { readonly kind: 'shed'; readonly count: number; readonly active: boolean })
   | (Versioned & { readonly kind: 'drain'; readonly mode: DrainMode; readonly timeoutMs: number });
 
 export type WorkerMessage =
@@ -51,7 +53,7 @@ export const CHANNEL_FD = 5;
 /** Exit code of a worker that could not boot: respawning it would only repeat that. */
 export const BOOT_FAILED = 3;
 
-const KINDS = new Set(['listening', 'start', 'reopen-logs', 'drain', 'ready', 'failed', 'report']);
+const KINDS = new Set(['listening', 'start', 'reopen-logs', 'shed', 'drain', 'ready', 'failed', 'report']);
 
 function isOurs(message: unknown): message is MasterMessage | WorkerMessage {
   if (typeof message !== 'object' || message === null) return false;

@@ -8,7 +8,7 @@ import { FIELD } from '../stats/schema.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import type { MasterTransport, Waiting, WorkerChannel } from '../transport/handover.js';
 import type { Candidate } from './dispatch.js';
-import { asWorkerMessage, type MasterMessage, type WorkerMessage } from './protocol.js';
+import { asWorkerMessage, type MasterMessage, VERSION, type WorkerMessage } from './protocol.js';
 
 export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
 
@@ -111,16 +111,34 @@ export class WorkerHandle {
     if (this.#process.process.connected) this.#process.process.send(message, () => undefined);
   }
 
+  /** Tells it to hand connections back; `active`: such that have asked something lately. */
+  shed(count: number, active: boolean): void {
+    this.send({ v: VERSION, kind: 'shed', count, active });
+  }
+
+  /** What it has to do, as it has put it on record. */
+  work(): { readonly open: number; readonly active: number; readonly busyUs: number } {
+    const field = (position: number): number => this.#board.readField(this.slot, position);
+    return { open: field(FIELD.open), active: field(FIELD.active), busyUs: field(FIELD.busyUs) };
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.process.kill(signal);
   }
 
-  /** Releases what the worker has taken, and says how it stands for the next choice. */
-  look(nowMs: number, capacity: number): Candidate {
+  /**
+   * Releases what the worker has taken, and says how it stands for the next choice: by the connections it
+   * has, those that are `active` counted twice if that is asked for.
+   */
+  look(nowMs: number, capacity: number, active = false): Candidate {
     this.acknowledge(nowMs);
-    if (nowMs < this.#exhaustedUntilMs) return { load: 0, capacity: 0, stalled: true };
-    const stalled = this.#waitingSinceMs !== undefined && nowMs - this.#waitingSinceMs > STALLED_MS;
-    return { load: this.#open() + this.#channel.inFlight, capacity, stalled };
+    if (nowMs < this.#exhaustedUntilMs) return { load: 0, weight: 0, capacity: 0, stalled: true };
+    const waits = this.#waitingSinceMs !== undefined && nowMs - this.#waitingSinceMs > STALLED_MS;
+    const stalled = waits || this.#channel.stopped;
+    const { inFlight } = this.#channel;
+    const load = this.#open() + inFlight;
+    const weight = active ? load + this.#board.readField(this.slot, FIELD.active) : load;
+    return { load, weight, capacity, stalled };
   }
 
   /** Closes the master's copies of the connections that the worker has on record. */

@@ -12,6 +12,8 @@ export const SLOT_FIELDS = [
   'taken',
   /** Connections the worker holds now. */
   'open',
+  /** Those that asked something in the half second before the gauges were brought up to date. */
+  'active',
   /** Connections the worker has handed back to the master, ever. */
   'handedBack',
   /** Responses decided: every request that got a status, whatever it was. */
@@ -54,6 +56,8 @@ export const SLOT_FIELDS = [
   /** Event-loop delay of the last interval, in microseconds: mean and maximum. */
   'loopDelayUs',
   'loopDelayMaxUs',
+  /** Sum of the time that the event loop was not waiting, in microseconds. */
+  'busyUs',
   /** Sum of response times in microseconds; with `requests` it gives the mean. */
   'latencySumUs',
   'logDropped',
@@ -78,6 +82,7 @@ export const SLOT_BYTES = SLOT_DOUBLES * 8;
 export const GAUGES: ReadonlySet<SlotField> = new Set<SlotField>([
   'seq',
   'open',
+  'active',
   'bytesLeaving',
   'cacheEntries',
   'cacheBytes',

@@ -46,6 +46,8 @@ export interface WorkerChannel {
   acknowledge(taken: number): void;
   /** Takes back what the worker has not begun to take, as far as this transport can. */
   takeBack(): Waiting[];
+  /** True until the worker has come upon what was taken back from it: it is stopped. */
+  readonly stopped: boolean;
   /** The worker is dead: gives up the channel and returns what it had not taken when it died. */
   reclaim(taken: number): Waiting[];
 }

@@ -44,6 +44,9 @@ process.on('message', (raw) => {
     case 'reopen-logs':
       worker?.reopenLogs();
       break;
+    case 'shed':
+      worker?.shed(message.count, message.active);
+      break;
     case 'drain':
       void drain(message.mode, message.timeoutMs);
       break;

@@ -64,6 +64,11 @@ export class HttpSession implements ConnectionHandler, Timed {
   /** Responses begun, on whichever worker; 0 on a connection that has asked nothing yet. */
   #served: number;
   #drain: DrainMode | undefined;
+  /** The connection is to be handed back between two requests. */
+  #movingOn = false;
+  /** It asked something before the last look, or since. */
+  #active = false;
+  #servedAtLook = 0;
   /** When the first byte of the present head or body came; undefined between requests. */
   #startedMs: number | undefined;
   /** The request whose body is being read. */
@@ -142,6 +147,25 @@ export class HttpSession implements ConnectionHandler, Timed {
     if (this.#state === 'reading') this.#advance();
   }
 
+  /** True when it asked something in the time before the last look, or since. */
+  get isActive(): boolean {
+    return this.#active || this.#served > this.#servedAtLook;
+  }
+
+  /** Looks again; true when it asked something since it was last looked. */
+  look(): boolean {
+    this.#active = this.#served > this.#servedAtLook;
+    this.#servedAtLook = this.#served;
+    return this.#active;
+  }
+
+  /** Hands the connection back as soon as it is between two requests; it goes on here if it cannot be. */
+  moveOn(): void {
+    this.#context.tick();
+    this.#movingOn = true;
+    if (this.#state === 'reading') this.#advance();
+  }
+
   /** Ends the session now. */
   destroy(): void {
     this.#connection.destroy();
@@ -173,7 +197,12 @@ export class HttpSession implements ConnectionHandler, Timed {
       this.#close();
       return;
     }
-    if (this.#drain === undefined || parser.inBody || this.#connection.unsentBytes > 0) return;
+    if (parser.inBody || this.#connection.unsentBytes > 0) return;
+    if (this.#movingOn) {
+      this.#movingOn = false;
+      if (this.#handBack()) return;
+    }
+    if (this.#drain === undefined) return;
     if (this.#drain === 'hand-back' && this.#handBack()) return;
     if (parser.buffered === 0 && this.#served > 0) this.#close();
   }

@@ -134,6 +134,18 @@ export class Worker {
     await this.#emptiedWithin(CLOSING_MS);
   }
 
+  /**
+   * Hands connections back, so that others have as much to do: first those that have asked something lately,
+   * and, unless only such are wanted, others.
+   */
+  shed(count: number, onlyActive: boolean): void {
+    if (this.#drain !== undefined) return;
+    const sessions = [...this.#sessions];
+    const active = sessions.filter((session) => session.isActive);
+    const idle = onlyActive ? [] : sessions.filter((session) => !session.isActive);
+    for (const session of [...active, ...idle].slice(0, count)) session.moveOn();
+  }
+
   reopenLogs(): void {
     this.#log?.reopen();
   }
@@ -194,6 +206,10 @@ export class Worker {
   #updateGauges(): void {
     const { slot } = this.#options;
     const pool = this.#tasks.counters;
+    let active = 0;
+    for (const session of this.#sessions) if (session.look()) active++;
+    slot.set('active', active);
+    slot.set('busyUs', Math.round(performance.eventLoopUtilization().active * 1000));
     slot.set('rssBytes', residentBytes(slot.counters[FIELD.rssBytes]!));
     slot.set('heapBytes', v8.getHeapStatistics().used_heap_size);
     slot.set('cacheEntries', this.#store.count);

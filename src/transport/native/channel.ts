@@ -39,6 +39,7 @@ export class NativeChannel implements WorkerChannel, Ready {
   #unsent = 0;
   #next = 0;
   #inFlight = 0;
+  #lastRevoked: number | undefined;
   #flushScheduled = false;
   #blocked = false;
   #closed = false;
@@ -78,6 +79,13 @@ export class NativeChannel implements WorkerChannel, Ready {
     return true;
   }
 
+  get stopped(): boolean {
+    if (this.#lastRevoked === undefined) return false;
+    if (this.#claims.isRevoked(this.#lastRevoked % IDS)) return true;
+    this.#lastRevoked = undefined;
+    return false;
+  }
+
   acknowledge(): void {
     const untaken: Waiting[] = [];
     while (this.#oldest < this.#unsent) {
@@ -102,6 +110,7 @@ export class NativeChannel implements WorkerChannel, Ready {
       const held = this.#offered[id % MAX_CLAIMS];
       if (held === undefined || !this.#claims.revoke(id % IDS)) continue;
       this.#forget(id);
+      this.#lastRevoked = id;
       revoked.push(held);
     }
     return [...revoked, ...this.#withdrawUnsent()];

@@ -97,6 +97,11 @@ export class MasterClaims extends Claims {
     return this.swap(id, OFFERED, REVOKED);
   }
 
+  /** True until the worker has come upon an offer that was taken back. */
+  isRevoked(id: number): boolean {
+    return this.get(id) === REVOKED;
+  }
+
   /** Takes back an offer that was never sent. */
   withdraw(id: number): void {
     this.set(id, FREE);

@@ -64,6 +64,7 @@ class HeldConnection implements Waiting {
 }
 
 class PortableChannel implements WorkerChannel {
+  readonly stopped = false;
   readonly #child: ChildProcess;
   readonly #sender: HandleSender;
   readonly #events: ChannelEvents;

@@ -3,14 +3,12 @@ import fc from 'fast-check';
 import { type Candidate, chooseWorker } from '../../../src/master/dispatch.js';
 
 function worker(load: number, capacity = 10, stalled = false): Candidate {
-  return { load, capacity, stalled };
+  return { load, weight: load, capacity, stalled };
 }
 
-const candidate: fc.Arbitrary<Candidate> = fc.record({
-  load: fc.nat(6),
-  capacity: fc.nat(6),
-  stalled: fc.boolean(),
-});
+const candidate: fc.Arbitrary<Candidate> = fc
+  .record({ load: fc.nat(6), capacity: fc.nat(6), stalled: fc.boolean() })
+  .map((seen) => ({ ...seen, weight: seen.load }));
 const candidates = fc.array(candidate, { maxLength: 6 });
 const last = fc.integer({ min: -1, max: 8 });
 
@@ -22,6 +20,11 @@ describe('master/dispatch', () => {
   it('goes round among equals', () => {
     const equals = [worker(1), worker(1), worker(1)];
     expect([-1, 0, 1, 2].map((before) => chooseWorker(equals, before))).to.deep.equal([0, 1, 2, 0]);
+  });
+
+  it('goes by weight where that is something else', () => {
+    const heavy = { ...worker(1), weight: 5 };
+    expect(chooseWorker([heavy, worker(3)], -1)).to.equal(1);
   });
 
   it('gives nothing to full workers', () => {

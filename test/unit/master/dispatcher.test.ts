@@ -14,7 +14,7 @@ class FakeWorker {
   readonly given: FakeWaiting[] = [];
 
   look(_nowMs: number, capacity: number): Candidate {
-    return { load: this.load, capacity, stalled: this.stalled };
+    return { load: this.load, weight: this.load, capacity, stalled: this.stalled };
   }
 
   acknowledge(): void {
