@@ -26,6 +26,8 @@ export type LogFormat = 'combined' | 'json';
 export type DotfilePolicy = 'hide' | 'serve';
 /** `inside`: a link is followed while its target stays below the document root. */
 export type SymlinkPolicy = 'inside' | 'always' | 'never';
+/** `off`, `on` (to the port in TLS_PORT), or the port that clients are sent to. */
+export type TlsRedirect = 'off' | 'on' | number;
 export type TransportName = 'auto' | 'native' | 'portable';
 
 /** Every setting, by its key in camel case. Paths are absolute; units stand in the names. */
@@ -38,6 +40,12 @@ export interface Settings {
   readonly maxConnections: number;
   readonly maxQueueSize: number;
   readonly transport: TransportName;
+
+  /** Paths; `''`: TLS is off. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsPort: number;
+  readonly tlsRedirect: TlsRedirect;
 
   readonly indexFiles: readonly string[];
   readonly autoindex: boolean;

@@ -19,6 +19,18 @@ interface Versioned {
   readonly v: typeof VERSION;
 }
 
+/** What a worker needs for TLS. All workers of a generation have the same. */
+export interface TlsIdentity {
+  /** PEM: the certificate, and those between it and a root. */
+  readonly cert: string;
+  /** PEM. Kept in memory, and written nowhere. */
+  readonly key: string;
+  /** What session tickets are sealed with (48 bytes, base64), so that any worker can resume a session. */
+  readonly ticketKeys: string;
+  /** Where clients reach the secure listener. */
+  readonly port: number;
+}
+
 /** What a worker needs to boot. */
 export interface StartMessage extends Versioned {
   readonly kind: 'start';
@@ -27,6 +39,8 @@ export interface StartMessage extends Versioned {
   readonly slot: number;
   /** Absolute path of the statistics file, wherever the settings put it. */
   readonly statsFile: string;
+  /** Absent when TLS is off. */
+  readonly tls?: TlsIdentity;
 }
 
 export type MasterMessage =

@@ -56,9 +56,16 @@ send({ v: VERSION, kind: 'listening' });
 function boot(message: StartMessage): void {
   try {
     slot = new SlotWriter(SCOREBOARD_FD, message.slot);
-    const { settings, statsFile } = message;
+    const { settings, statsFile, tls } = message;
     const transport = new PortableWorkerTransport(process, transportCounters(slot));
-    worker = new Worker({ settings, statsFile, slot, transport, report: (text) => reports.report(text) });
+    worker = new Worker({
+      settings,
+      statsFile,
+      tls,
+      slot,
+      transport,
+      report: (text) => reports.report(text),
+    });
     worker.start();
     send({ v: VERSION, kind: 'ready' });
   } catch (error) {

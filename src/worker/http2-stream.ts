@@ -1,0 +1,307 @@
+/**
+ * One request over HTTP/2 and its response: from the fields to a head, through the same handler as on
+ * HTTP/1.1, and back. Counted before it leaves; a response that cannot be whole ends in RST_STREAM.
+ *
+ *     begin ──► (receiving a body) ──► answering ──► sending ──► gone
+ *                                          └── reset ──► closing ──┘
+ */
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { messageOf } from '../errors.js';
+import { errorReply } from '../http/error-reply.js';
+import { h2Head } from '../http/h2-request.js';
+import { h2Fields } from '../http/h2-response.js';
+import { HeadParser } from '../http/head-parser.js';
+import type { FileBody, Reply } from '../http/reply.js';
+import { fieldBit, RequestHead } from '../http/request-head.js';
+import type { Peer } from '../transport/connection.js';
+import { ChunkWriter } from '../transport/secure/chunk-writer.js';
+import type { SecureServices } from '../transport/secure/secure-connection.js';
+import type { Timed } from './deadlines.js';
+import type { Exchange } from './exchange.js';
+import { bodyLength, isFileBody, piecesOf, timingLine } from './outbox.js';
+import { LINGER_MS, MIN_BODY_RATE, type SessionContext } from './session.js';
+
+/** What a stream asks of the session that it belongs to. */
+export interface StreamOwner {
+  readonly peer: Peer;
+  readonly context: SessionContext;
+  readonly services: SecureServices;
+  /** Bytes of the stream have left. */
+  progressed(): void;
+  /** The stream is gone. */
+  ended(stream: Http2Stream): void;
+  /** Ends the whole session now. */
+  destroy(): void;
+}
+
+type State = 'receiving' | 'answering' | 'sending' | 'closing' | 'gone';
+
+const PROTOCOL = 'HTTP/2.0';
+const EXPECT = fieldBit('expect');
+const TOO_LARGE = 'The body is larger than this server takes.';
+
+export class Http2Stream implements Timed {
+  deadlineMs = Number.POSITIVE_INFINITY;
+  bucketTick = -1;
+  readonly #stream: ServerHttp2Stream;
+  readonly #owner: StreamOwner;
+  readonly #writer: ChunkWriter;
+  #state: State = 'receiving';
+  #exchange: Exchange | undefined;
+  /** The request whose body is being read. */
+  #receiving: RequestHead | undefined;
+  #startedMs: number;
+  #receivedBytes = 0;
+  /** Bytes of the body that have left. */
+  #sentBytes = 0;
+  #endsWhenSent = false;
+  #isWhole = false;
+  #afterFlush: (() => void) | undefined;
+
+  constructor(stream: ServerHttp2Stream, owner: StreamOwner) {
+    this.#stream = stream;
+    this.#owner = owner;
+    this.#startedMs = owner.context.clock.steadyMs;
+    this.#writer = new ChunkWriter(stream, (bytes) => this.#taken(bytes));
+    // What it means is told by 'close', which follows.
+    stream.on('error', () => undefined);
+    stream.on('finish', () => {
+      this.#isWhole = true;
+    });
+    stream.on('close', () => this.#onClose());
+  }
+
+  /** @param hasBody the client has not ended its direction with the head */
+  begin(fields: readonly string[], hasBody: boolean): void {
+    const built = h2Head(fields);
+    if ('error' in built) {
+      this.#refuse(built.error.status, built.error.message, new RequestHead(0));
+      return;
+    }
+    const parser = new HeadParser(this.#owner.context.limits);
+    const { head } = parser;
+    if (parser.parse(built.bytes, 0, built.bytes.length) !== built.bytes.length) {
+      const { status, message } = parser.error ?? { status: 400, message: 'malformed head' };
+      this.#refuse(status, message, head);
+    } else if (hasBody) this.#receive(head);
+    else this.#answer(head);
+  }
+
+  onDeadline(): void {
+    const { context, destroy } = this.#owner;
+    context.tick();
+    switch (this.#state) {
+      case 'receiving':
+        context.recorder.timedOut();
+        this.#refuse(408, 'The request did not come in time.', this.#receiving!);
+        return;
+      case 'sending':
+        context.recorder.timedOut();
+        this.#reset(constants.NGHTTP2_CANCEL);
+        return;
+      case 'closing':
+        // Not even the reset leaves: the client takes nothing from the connection.
+        destroy();
+    }
+  }
+
+  /** For the file pump. */
+  write(bytes: Uint8Array): void {
+    this.#writer.add(bytes);
+    this.#writer.flush();
+  }
+
+  /** For the file pump: resolves when all that was written has left, or the stream is gone (false). */
+  async flushed(): Promise<boolean> {
+    if (this.#state === 'sending' && this.#writer.unsentBytes > 0) {
+      await new Promise<void>((resolve) => {
+        this.#afterFlush = resolve;
+      });
+    }
+    return this.#state === 'sending';
+  }
+
+  #receive(head: RequestHead): void {
+    const { limits } = this.#owner.context;
+    this.#receiving = head.retain();
+    // Nobody here wants the body; what comes of it is taken off the connection in every case.
+    this.#stream.on('data', (bytes: Buffer) => this.#onContent(bytes.length));
+    this.#stream.on('end', () => {
+      this.#owner.context.tick();
+      if (this.#state === 'receiving') this.#answer(this.#receiving!);
+    });
+    if (head.contentLength > limits.maxBodyBytes) {
+      this.#refuse(413, TOO_LARGE, head);
+      return;
+    }
+    if (head.has(EXPECT)) this.#stream.additionalHeaders({ ':status': 100 });
+    this.#armBody();
+  }
+
+  #onContent(length: number): void {
+    const { context } = this.#owner;
+    context.tick();
+    this.#receivedBytes += length;
+    if (this.#state !== 'receiving') return;
+    if (this.#receivedBytes > context.limits.maxBodyBytes) this.#refuse(413, TOO_LARGE, this.#receiving!);
+    else this.#armBody();
+  }
+
+  #answer(head: RequestHead): void {
+    const { context, peer } = this.#owner;
+    this.#begun(head);
+    const headOnly = head.method === 'HEAD';
+    const failed = (error: unknown): Reply => {
+      context.report(`a request could not be answered: ${messageOf(error)}`);
+      return errorReply(500, '', { headOnly });
+    };
+    let answer: Reply | Promise<Reply>;
+    try {
+      answer = context.respond(head, { peer });
+    } catch (error) {
+      answer = failed(error);
+    }
+    if (!(answer instanceof Promise)) this.#reply(answer);
+    else
+      answer.then(
+        (reply) => this.#reply(reply),
+        (error) => this.#reply(failed(error)),
+      );
+  }
+
+  #refuse(status: number, message: string, head: RequestHead): void {
+    this.#begun(head);
+    this.#reply(errorReply(status, message, { headOnly: head.method === 'HEAD' }));
+  }
+
+  #begun(head: RequestHead): void {
+    const { context, peer } = this.#owner;
+    context.deadlines.disarm(this);
+    this.#state = 'answering';
+    this.#exchange = context.recorder.begin(head, { peer }, PROTOCOL);
+  }
+
+  /** Counts the reply, and sends it when that is on record. */
+  #reply(reply: Reply): void {
+    const { context, services } = this.#owner;
+    if (this.#state !== 'answering') {
+      closeFile(reply);
+      return;
+    }
+    context.tick();
+    context.recorder.count(this.#exchange!, reply);
+    services.transport.afterCommit(() => {
+      if (this.#state !== 'answering' || this.#stream.destroyed || this.#stream.closed) closeFile(reply);
+      else this.#send(reply);
+    });
+  }
+
+  #send(reply: Reply): void {
+    const { clock, serverTiming, report } = this.#owner.context;
+    const { body } = reply;
+    this.#state = 'sending';
+    const timing = serverTiming ? timingLine(reply, clock.steadyMs - this.#exchange!.startedMs) : '';
+    try {
+      this.#stream.respond(h2Fields(reply, clock, timing), { endStream: body === null });
+    } catch (error) {
+      report(`a response could not be sent: ${messageOf(error)}`);
+      closeFile(reply);
+      this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+      return;
+    }
+    this.#armWrite();
+    if (body === null) this.#letGo();
+    else if (isFileBody(body)) this.#sendFromDisk(body);
+    else {
+      this.#endsWhenSent = true;
+      for (const bytes of piecesOf(body)) this.#writer.add(bytes);
+      this.#writer.flush();
+    }
+  }
+
+  #sendFromDisk(body: FileBody): void {
+    const { context, services } = this.#owner;
+    services.pump.send(this, body.file, body.parts).then(
+      (outcome) => {
+        if (this.#state !== 'sending') return;
+        context.tick();
+        if (outcome === 'sent') this.#end();
+        else {
+          if (outcome === 'changed') context.report('a file changed while it was sent; the response was cut');
+          this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+        }
+      },
+      (error) => {
+        context.report(`a file could not be read while it was sent: ${messageOf(error)}`);
+        this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+      },
+    );
+  }
+
+  #taken(bytes: number): void {
+    if (this.#state !== 'sending') return;
+    this.#owner.context.tick();
+    this.#sentBytes += bytes;
+    this.#owner.progressed();
+    this.#armWrite();
+    if (this.#writer.unsentBytes > 0) return;
+    if (this.#endsWhenSent) this.#end();
+    this.#settleFlush();
+  }
+
+  #end(): void {
+    this.#stream.end();
+    this.#letGo();
+  }
+
+  /** The response is whole. A client that is still sending its body need not go on (RFC 9113 section 8.1). */
+  #letGo(): void {
+    if (!this.#stream.readableEnded && this.#receiving !== undefined) {
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    }
+  }
+
+  #reset(code: number): void {
+    if (this.#state === 'gone' || this.#state === 'closing') return;
+    const { deadlines, clock } = this.#owner.context;
+    this.#state = 'closing';
+    this.#settleFlush();
+    deadlines.arm(this, clock.steadyMs + LINGER_MS);
+    this.#stream.close(code);
+  }
+
+  #armBody(): void {
+    const { deadlines, limits } = this.#owner.context;
+    const earnedMs = (this.#receivedBytes / MIN_BODY_RATE) * 1000;
+    deadlines.arm(this, this.#startedMs + limits.bodyMs + earnedMs);
+  }
+
+  #armWrite(): void {
+    const { deadlines, limits, clock } = this.#owner.context;
+    deadlines.arm(this, clock.steadyMs + limits.writeMs);
+  }
+
+  #settleFlush(): void {
+    const settle = this.#afterFlush;
+    this.#afterFlush = undefined;
+    settle?.();
+  }
+
+  #onClose(): void {
+    const { context, ended } = this.#owner;
+    const exchange = this.#exchange;
+    context.tick();
+    this.#state = 'gone';
+    context.deadlines.disarm(this);
+    this.#settleFlush();
+    if (exchange !== undefined) {
+      if (!this.#isWhole) context.recorder.aborted();
+      context.recorder.finish(exchange, Math.min(this.#sentBytes, bodyLength(exchange.reply)));
+    }
+    ended(this);
+  }
+}
+
+function closeFile({ body }: Reply): void {
+  if (isFileBody(body)) body.file.close();
+}
