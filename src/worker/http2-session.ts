@@ -39,6 +39,7 @@ export class Http2Session implements Session, Timed, StreamOwner {
   readonly #startedMs: number;
   #streams = 0;
   #served = 0;
+  #isStalled = false;
   #leavingSinceMs: number | undefined;
   #readBytes = 0;
   #writtenBytes = 0;
@@ -70,18 +71,27 @@ export class Http2Session implements Session, Timed, StreamOwner {
     this.#rearm();
   }
 
-  readonly progressed = (): void => this.#account();
+  readonly progressed = (): void => {
+    this.#isStalled = false;
+    this.#account();
+  };
+
+  readonly stalled = (): void => {
+    this.#isStalled = true;
+  };
 
   readonly ended = (): void => {
     this.#streams--;
     this.#account();
+    // Not even a reset may leave: there is no use in keeping the connection for another request.
+    if (this.#isStalled && this.#streams === 0) this.#close();
     this.#rearm();
   };
 
-  readonly destroy = (): void => {
+  destroy(): void {
     this.#session.destroy();
     this.#socket.destroy();
-  };
+  }
 
   /**
    * Ends the session when its streams have ended. What the client sent before it heard of that is answered

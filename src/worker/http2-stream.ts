@@ -3,7 +3,7 @@
  * HTTP/1.1, and back. Counted before it leaves; a response that cannot be whole ends in RST_STREAM.
  *
  *     begin ──► (receiving a body) ──► answering ──► sending ──► gone
- *                                          └── reset ──► closing ──┘
+ *                                               └── reset ──┘
  */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { messageOf } from '../errors.js';
@@ -19,7 +19,7 @@ import type { SecureServices } from '../transport/secure/secure-connection.js';
 import type { Timed } from './deadlines.js';
 import type { Exchange } from './exchange.js';
 import { bodyLength, isFileBody, piecesOf, timingLine } from './outbox.js';
-import { LINGER_MS, MIN_BODY_RATE, type SessionContext } from './session.js';
+import { MIN_BODY_RATE, type SessionContext } from './session.js';
 
 /** What a stream asks of the session that it belongs to. */
 export interface StreamOwner {
@@ -28,13 +28,13 @@ export interface StreamOwner {
   readonly services: SecureServices;
   /** Bytes of the stream have left. */
   progressed(): void;
+  /** The client has taken nothing of a response for too long. */
+  stalled(): void;
   /** The stream is gone. */
-  ended(stream: Http2Stream): void;
-  /** Ends the whole session now. */
-  destroy(): void;
+  ended(): void;
 }
 
-type State = 'receiving' | 'answering' | 'sending' | 'closing' | 'gone';
+type State = 'receiving' | 'answering' | 'sending' | 'gone';
 
 const PROTOCOL = 'HTTP/2.0';
 const EXPECT = fieldBit('expect');
@@ -88,7 +88,7 @@ export class Http2Stream implements Timed {
   }
 
   onDeadline(): void {
-    const { context, destroy } = this.#owner;
+    const { context, stalled } = this.#owner;
     context.tick();
     switch (this.#state) {
       case 'receiving':
@@ -97,11 +97,8 @@ export class Http2Stream implements Timed {
         return;
       case 'sending':
         context.recorder.timedOut();
-        this.#reset(constants.NGHTTP2_CANCEL);
-        return;
-      case 'closing':
-        // Not even the reset leaves: the client takes nothing from the connection.
-        destroy();
+        stalled();
+        this.#reset('the client takes nothing');
     }
   }
 
@@ -206,7 +203,7 @@ export class Http2Stream implements Timed {
     } catch (error) {
       report(`a response could not be sent: ${messageOf(error)}`);
       closeFile(reply);
-      this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+      this.#reset('no response');
       return;
     }
     this.#armWrite();
@@ -226,14 +223,14 @@ export class Http2Stream implements Timed {
         if (this.#state !== 'sending') return;
         context.tick();
         if (outcome === 'sent') this.#end();
-        else {
-          if (outcome === 'changed') context.report('a file changed while it was sent; the response was cut');
-          this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+        else if (outcome === 'changed') {
+          context.report('a file changed while it was sent; the response was cut');
+          this.#reset('the file changed');
         }
       },
       (error) => {
         context.report(`a file could not be read while it was sent: ${messageOf(error)}`);
-        this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+        this.#reset('the file cannot be read');
       },
     );
   }
@@ -261,13 +258,13 @@ export class Http2Stream implements Timed {
     }
   }
 
-  #reset(code: number): void {
-    if (this.#state === 'gone' || this.#state === 'closing') return;
-    const { deadlines, clock } = this.#owner.context;
-    this.#state = 'closing';
-    this.#settleFlush();
-    deadlines.arm(this, clock.steadyMs + LINGER_MS);
-    this.#stream.close(code);
+  /**
+   * Ends the stream so that nobody can take the response for whole: RST_STREAM with INTERNAL_ERROR. (Node's
+   * `close(code)` would send END_STREAM first.)
+   */
+  #reset(why: string): void {
+    if (this.#state === 'gone') return;
+    this.#stream.destroy(new Error(why));
   }
 
   #armBody(): void {
@@ -298,7 +295,7 @@ export class Http2Stream implements Timed {
       if (!this.#isWhole) context.recorder.aborted();
       context.recorder.finish(exchange, Math.min(this.#sentBytes, bodyLength(exchange.reply)));
     }
-    ended(this);
+    ended();
   }
 }
 

@@ -83,6 +83,7 @@ export class TlsAcceptor {
         socket.destroy();
         return;
       }
+      socket.allowHalfOpen = true;
       this.#settle(keyOf(socket), handshake);
       onSecure(socket, handshake.peer, socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1');
     });
@@ -94,6 +95,8 @@ export class TlsAcceptor {
     const handshake = new Handshake(socket, peer, this.#context);
     this.#handshakes.set(key, handshake);
     socket.on('close', () => this.#settle(key, handshake));
+    // A client that leaves in the middle of it is gone: nobody reads yet who could see its end.
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
     return handshake;
   }

@@ -1,7 +1,8 @@
 /** A client that speaks HTTP/2 over TLS, and tells of a response what came of it. Nothing is tried again. */
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import type { TLSSocket } from 'node:tls';
+import net from 'node:net';
+import tls from 'node:tls';
 import { within } from './eventually.js';
 
 export interface H2Response {
@@ -22,8 +23,11 @@ export class H2Client {
   /** Code and last stream of the last GOAWAY. */
   goaway: { readonly code: number; readonly lastStream: number } | undefined;
 
-  private constructor(session: http2.ClientHttp2Session) {
+  readonly #socket: net.Socket;
+
+  private constructor(session: http2.ClientHttp2Session, socket: net.Socket) {
     this.session = session;
+    this.#socket = socket;
     session.on('error', () => undefined);
     session.on('goaway', (code, lastStream) => {
       this.goaway = { code, lastStream };
@@ -32,9 +36,13 @@ export class H2Client {
 
   /** Every certificate is good enough. */
   static async open(port: number, options: http2.SecureClientSessionOptions = {}): Promise<H2Client> {
-    const session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, ...options });
+    const socket = net.connect(port, '127.0.0.1');
+    const session = http2.connect(`https://127.0.0.1:${port}`, {
+      createConnection: () => tls.connect({ socket, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
+      ...options,
+    });
     await once(session, 'connect');
-    return new H2Client(session);
+    return new H2Client(session, socket);
   }
 
   /** False when no further request can be made on it. */
@@ -42,8 +50,10 @@ export class H2Client {
     return !this.session.closed && !this.session.destroyed;
   }
 
-  get socket(): TLSSocket {
-    return this.session.socket as TLSSocket;
+  /** Takes nothing more from the network. */
+  stopReading(): void {
+    const { _handle } = this.#socket as unknown as { _handle: { readStop(): void } };
+    _handle.readStop();
   }
 
   /** A stream, for a test that handles it itself. */

@@ -109,7 +109,7 @@ describe('HTTP/1.1 over TLS', () => {
       const first = await server.connectSecure({ maxVersion });
       const socket = first.socket as tls.TLSSocket;
       // The ticket of TLS 1.2 is part of the handshake, those of 1.3 come later.
-      let session = maxVersion === 'TLSv1.2' ? socket.getSession() : undefined;
+      let session: Buffer | undefined = maxVersion === 'TLSv1.2' ? socket.getSession() : undefined;
       socket.on('session', (ticket: Buffer) => {
         session = ticket;
       });
