@@ -54,7 +54,8 @@ export class Http2Stream implements Timed {
   #receivedBytes = 0;
   /** Bytes of the body that have left. */
   #sentBytes = 0;
-  #endsWhenSent = false;
+  /** Bytes of a body on disk that the file pump has written. */
+  #pumpedBytes = 0;
   #isWhole = false;
   #afterFlush: (() => void) | undefined;
 
@@ -105,7 +106,9 @@ export class Http2Stream implements Timed {
   /** For the file pump. */
   write(bytes: Uint8Array): void {
     this.#writer.add(bytes);
-    this.#writer.flush();
+    this.#pumpedBytes += bytes.length;
+    if (this.#pumpedBytes === bodyLength(this.#exchange!.reply)) this.#writer.end();
+    else this.#writer.flush();
   }
 
   /** For the file pump: resolves when all that was written has left, or the stream is gone (false). */
@@ -210,9 +213,8 @@ export class Http2Stream implements Timed {
     if (body === null) this.#letGo();
     else if (isFileBody(body)) this.#sendFromDisk(body);
     else {
-      this.#endsWhenSent = true;
       for (const bytes of piecesOf(body)) this.#writer.add(bytes);
-      this.#writer.flush();
+      this.#writer.end();
     }
   }
 
@@ -222,8 +224,9 @@ export class Http2Stream implements Timed {
       (outcome) => {
         if (this.#state !== 'sending') return;
         context.tick();
-        if (outcome === 'sent') this.#end();
-        else if (outcome === 'changed') {
+        // Nothing at all was written of a file without content.
+        if (outcome === 'sent' && !this.#stream.writableEnded) this.#writer.end();
+        if (outcome === 'changed') {
           context.report('a file changed while it was sent; the response was cut');
           this.#reset('the file changed');
         }
@@ -242,13 +245,8 @@ export class Http2Stream implements Timed {
     this.#owner.progressed();
     this.#armWrite();
     if (this.#writer.unsentBytes > 0) return;
-    if (this.#endsWhenSent) this.#end();
     this.#settleFlush();
-  }
-
-  #end(): void {
-    this.#stream.end();
-    this.#letGo();
+    if (this.#stream.writableFinished) this.#letGo();
   }
 
   /** The response is whole. A client that is still sending its body need not go on (RFC 9113 section 8.1). */

@@ -15,6 +15,7 @@ export class ChunkWriter {
   #released: Uint8Array[] = [];
   #queuedBytes = 0;
   #writingBytes = 0;
+  #ending = false;
 
   /** @param taken called when bytes have left, after they no longer count as `unsentBytes` */
   constructor(stream: Writable, taken: (bytes: number) => void) {
@@ -41,18 +42,30 @@ export class ChunkWriter {
     this.#write();
   }
 
+  /** Lets everything go, and ends the stream with the last of it. Nothing may be added later. */
+  end(): void {
+    this.#ending = true;
+    if (this.unsentBytes === 0) this.#stream.end();
+    else this.flush();
+  }
+
   #write(): void {
     if (this.#writingBytes > 0 || this.#released.length === 0) return;
     const piece = this.#nextPiece();
     this.#queuedBytes -= piece.length;
     this.#writingBytes = piece.length;
-    this.#stream.write(piece, (error) => {
-      // Node says that a write is done, without an error, when its stream was destroyed instead.
-      if (error != null || this.#stream.destroyed) return;
-      this.#writingBytes = 0;
-      this.#write();
-      this.#taken(piece.length);
-    });
+    // With the end in the last frame of HTTP/2 and not in one of its own: a client that has all the bytes it was
+    // promised may reset the stream before that comes.
+    if (this.#ending && this.#released.length === 0) this.#stream.end(piece, () => this.#onWritten(piece.length));
+    else this.#stream.write(piece, (error) => this.#onWritten(piece.length, error));
+  }
+
+  #onWritten(bytes: number, error?: Error | null): void {
+    // Node says that a write is done, without an error, when its stream was destroyed instead.
+    if (error != null || (this.#stream.destroyed && !this.#stream.writableFinished)) return;
+    this.#writingBytes = 0;
+    this.#write();
+    this.#taken(bytes);
   }
 
   #nextPiece(): Uint8Array {
