@@ -102,9 +102,11 @@ function parseKey(pem: string): KeyObject | Refused {
   }
 }
 
-/** DER begins with a SEQUENCE of a length in two bytes. */
+/** DER begins with the mark of a SEQUENCE, which is also the digit 0; what follows is no text. */
 function derHint(bytes: string, command: string): string {
-  return bytes.startsWith('\x30\x82') ? `it is DER: ${command} -in OLD -out NEW` : 'name a PEM file';
+  return /^\x30/.test(bytes) && /[^\t\n\r\x20-\x7e]/.test(bytes)
+    ? `it is DER: ${command} -in OLD -out NEW`
+    : 'name a PEM file';
 }
 
 function mismatch(cert: X509Certificate, key: KeyObject): KeyPairMistake | undefined {

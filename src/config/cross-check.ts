@@ -28,7 +28,7 @@ export function crossCheck(settings: Settings, placed: Placed): ConfigMistake[] 
   }
   if (known('tlsCert', 'tlsKey') && wantsTls(settings)) {
     if (known('tlsPort', 'port') && settings.tlsPort === settings.port && settings.port !== 0) {
-      blame('tlsPort', 'this is the plain PORT too', 'write 443, or another');
+      blame('tlsPort', 'this is the plain PORT too', 'write another');
     }
   } else if (known('tlsCert', 'tlsKey', 'tlsRedirect') && settings.tlsRedirect !== 'off') {
     blame('tlsRedirect', 'TLS is off', 'set TLS_CERT and TLS_KEY, or write off');

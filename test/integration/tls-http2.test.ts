@@ -103,9 +103,11 @@ describe('HTTP/2', () => {
     asked.end('hello');
     expect((await responseOf(asked)).status).to.equal(405);
     const announced = { ':method': 'PUT', 'content-length': '100000' };
-    expect(await client.request('/small.txt', { fields: announced, body: Buffer.alloc(100_000) })).to.include({
-      status: 413,
-    });
+    expect(await client.request('/small.txt', { fields: announced, body: Buffer.alloc(100_000) })).to.include(
+      {
+        status: 413,
+      },
+    );
     const chunks = client.session.request({ ':path': '/small.txt', ':method': 'PUT' });
     chunks.on('error', () => undefined);
     for (let i = 0; i < 20; i++) chunks.write(Buffer.alloc(10_000));
@@ -119,7 +121,9 @@ describe('HTTP/2', () => {
     const clients = await Promise.all(Array.from({ length: 6 }, () => H2Client.open(server.securePort)));
     const paths = ['/small.txt', '/memory.bin', '/disk.bin', '/missing'];
     const responses = await Promise.all(
-      clients.flatMap((other) => Array.from({ length: 60 }, (_, i) => other.get(`${paths[i % paths.length]}?many`))),
+      clients.flatMap((other) =>
+        Array.from({ length: 60 }, (_, i) => other.get(`${paths[i % paths.length]}?many`)),
+      ),
     );
     const bodies = { '/small.txt': Buffer.from('small'), '/memory.bin': memory, '/disk.bin': disk };
     responses.forEach(({ status, body, code }, i) => {
@@ -135,7 +139,9 @@ describe('HTTP/2', () => {
     expect(stats.requests.aborts).to.equal(since.requests.aborts);
     const bodyBytes = responses.reduce((sum, { body }) => sum + body.length, 0);
     const framed = stats.bytes.sent - since.bytes.sent;
-    expect(framed).to.be.above(bodyBytes).and.below(bodyBytes * 1.02);
+    expect(framed)
+      .to.be.above(bodyBytes)
+      .and.below(bodyBytes * 1.02);
     const logged = await eventually(
       async () => {
         const lines = (await server.logLines(0)).map((line) => JSON.parse(line));
@@ -212,7 +218,10 @@ describe('HTTP/2', () => {
 
   it('survives a client that takes back one request after another', async () => {
     for (let i = 0; i < 3000 && client.isOpen; i++) {
-      client.stream('/memory.bin').on('error', () => undefined).close(http2.constants.NGHTTP2_CANCEL);
+      client
+        .stream('/memory.bin')
+        .on('error', () => undefined)
+        .close(http2.constants.NGHTTP2_CANCEL);
       if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     const other = await H2Client.open(server.securePort);

@@ -65,7 +65,9 @@ describe('TLS over a reload', function () {
     // Half of a pair, as in the middle of a renewal.
     copyFileSync(certificate('first').cert, server.directory.at('site.cert'));
     server.signal('SIGHUP');
-    await server.reported(/server\.conf:\d+: TLS_KEY=.*site\.key: this key does not belong to the certificate/);
+    await server.reported(
+      /server\.conf:\d+: TLS_KEY=.*site\.key: this key does not belong to the certificate/,
+    );
     await server.reported(/reload refused, going on with the old settings/);
     expect(await certificateShown()).to.equal('second.handover.test');
   });
@@ -149,7 +151,9 @@ describe('TLS over a reload', function () {
     await reload({ ...tlsSettings('second'), TLS_PORT: String(before) });
     expect(await certificateShown()).to.equal('second.handover.test');
     await reload({ TLS_PORT: '0' });
-    expect(await certificateShown(), 'the port that it has is as good as any').to.equal('second.handover.test');
+    expect(await certificateShown(), 'the port that it has is as good as any').to.equal(
+      'second.handover.test',
+    );
     expect(server.stats().addresses).to.deep.equal([
       `http://127.0.0.1:${server.port}/`,
       `https://127.0.0.1:${before}/`,

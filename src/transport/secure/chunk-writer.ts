@@ -56,7 +56,8 @@ export class ChunkWriter {
     this.#writingBytes = piece.length;
     // With the end in the last frame of HTTP/2 and not in one of its own: a client that has all the bytes it was
     // promised may reset the stream before that comes.
-    if (this.#ending && this.#released.length === 0) this.#stream.end(piece, () => this.#onWritten(piece.length));
+    if (this.#ending && this.#released.length === 0)
+      this.#stream.end(piece, () => this.#onWritten(piece.length));
     else this.#stream.write(piece, (error) => this.#onWritten(piece.length, error));
   }
 
