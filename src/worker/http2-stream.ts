@@ -38,6 +38,8 @@ type State = 'receiving' | 'answering' | 'sending' | 'gone';
 
 const PROTOCOL = 'HTTP/2.0';
 const EXPECT = fieldBit('expect');
+/** How often it is looked whether the client still takes what it is sent. */
+const CHECK_MS = 1000;
 const TOO_LARGE = 'The body is larger than this server takes.';
 
 export class Http2Stream implements Timed {
@@ -54,6 +56,8 @@ export class Http2Stream implements Timed {
   #receivedBytes = 0;
   /** Bytes of the body that have left. */
   #sentBytes = 0;
+  /** When the client last took some of them, or the response began. */
+  #takenMs = 0;
   /** Bytes of a body on disk that the file pump has written. */
   #pumpedBytes = 0;
   #isWhole = false;
@@ -89,7 +93,7 @@ export class Http2Stream implements Timed {
   }
 
   onDeadline(): void {
-    const { context, stalled } = this.#owner;
+    const { context } = this.#owner;
     context.tick();
     switch (this.#state) {
       case 'receiving':
@@ -97,9 +101,7 @@ export class Http2Stream implements Timed {
         this.#refuse(408, 'The request did not come in time.', this.#receiving!);
         return;
       case 'sending':
-        context.recorder.timedOut();
-        stalled();
-        this.#reset('the client takes nothing');
+        this.#checkProgress();
     }
   }
 
@@ -265,6 +267,19 @@ export class Http2Stream implements Timed {
     this.#stream.destroy(new Error(why));
   }
 
+  #checkProgress(): void {
+    const { context, stalled } = this.#owner;
+    const { recorder, clock, limits, deadlines } = context;
+    if (this.#stream.closed) {
+      // The client has taken the request back, with NO_ERROR: node would wait for writes that are never done.
+      this.#stream.destroy();
+    } else if (clock.steadyMs >= this.#takenMs + limits.writeMs) {
+      recorder.timedOut();
+      stalled();
+      this.#reset('the client takes nothing');
+    } else deadlines.arm(this, Math.min(clock.steadyMs + CHECK_MS, this.#takenMs + limits.writeMs));
+  }
+
   #armBody(): void {
     const { deadlines, limits } = this.#owner.context;
     const earnedMs = (this.#receivedBytes / MIN_BODY_RATE) * 1000;
@@ -272,8 +287,9 @@ export class Http2Stream implements Timed {
   }
 
   #armWrite(): void {
-    const { deadlines, limits, clock } = this.#owner.context;
-    deadlines.arm(this, clock.steadyMs + limits.writeMs);
+    const { deadlines, clock } = this.#owner.context;
+    this.#takenMs = clock.steadyMs;
+    deadlines.arm(this, clock.steadyMs + CHECK_MS);
   }
 
   #settleFlush(): void {

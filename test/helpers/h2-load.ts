@@ -32,7 +32,12 @@ export function startH2Load(
     let client: H2Client | undefined;
     for (let n = first; !stopping; n++) {
       if (client?.isOpen !== true) {
-        client = await H2Client.open(port);
+        client = await H2Client.open(port).catch(() => undefined);
+        if (client === undefined) {
+          result.refused++;
+          await delay(PAUSE_MS);
+          continue;
+        }
         result.connections++;
       }
       const open = client;

@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import { certificate, tlsSettings } from '../helpers/certificates.js';
 import { eventually, settled } from '../helpers/eventually.js';
 import { H2Client, type H2Response, responseOf } from '../helpers/h2-client.js';
+import { startH2Load } from '../helpers/h2-load.js';
 import { residentBytes } from '../helpers/proc.js';
 import { TestServer } from '../helpers/server.js';
 import { expectSums } from '../helpers/stats-checks.js';
@@ -227,6 +228,38 @@ describe('HTTP/2', () => {
     const other = await H2Client.open(server.securePort);
     expect((await other.get('/small.txt')).status).to.equal(200);
     other.close();
+  });
+});
+
+describe('HTTP/2 when workers are killed', () => {
+  it('has counted every response that a client has seen', async () => {
+    const server = await TestServer.start({ settings: tlsSettings(), mayLoseWorkers: true });
+    try {
+      const body = Buffer.from('small');
+      server.site.file('small.txt', body);
+      const pages = [{ target: '/small.txt', body }];
+      const stop = startH2Load({ port: server.securePort, clients: 6, pages }, 8);
+      for (let round = 0; round < 3; round++) {
+        const victim = server.workerPids()[round % 2]!;
+        const { total } = server.stats().requests;
+        await server.statsWhen(({ requests }) => requests.total > total + 100, 'some requests');
+        process.kill(victim, 'SIGKILL');
+        await server.statsWhen(
+          ({ workers }) =>
+            workers.length === 2 && workers.every(({ pid, state }) => pid !== victim && state === 'ready'),
+          'another worker',
+        );
+      }
+      const result = await stop();
+      expect(result.wrong).to.deep.equal([]);
+      const stats = await server.settled();
+      expectSums(stats);
+      // Counted, and on its way to a client when the worker died.
+      expect(stats.requests.total).to.be.within(result.whole, result.whole + result.broken);
+      expect(result.broken).to.be.at.most(3 * 6 * 8);
+    } finally {
+      await server.stop();
+    }
   });
 });
 
