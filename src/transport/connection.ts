@@ -112,7 +112,7 @@ export interface TransportCounters {
 }
 
 /**
- * Takes a connection of a secure listener: a socket, half-open allowed, on which the client speaks TLS. The
+ * Takes a connection of a secure listener: a paused socket, half-open allowed, on which the client speaks TLS. The
  * transport counts it as opened and closed; its bytes are counted by whoever takes it, in plain text.
  */
 export type AcceptSecure = (socket: net.Socket, peer: Peer) => void;
