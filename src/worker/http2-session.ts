@@ -37,7 +37,7 @@ export class Http2Session implements Session, Timed, StreamOwner {
   readonly #socket: TLSSocket;
   readonly #session: ServerHttp2Session;
   readonly #startedMs: number;
-  #streams = 0;
+  readonly #streams = new Set<Http2Stream>();
   #served = 0;
   #isStalled = false;
   #leavingSinceMs: number | undefined;
@@ -57,12 +57,13 @@ export class Http2Session implements Session, Timed, StreamOwner {
     this.#session = session;
     session.on('stream', (stream, _fields, flags, rawFields: string[] = []) => {
       this.context.tick();
-      this.#streams++;
       this.#served++;
       this.#account();
-      this.#rearm();
       const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
-      new Http2Stream(stream, this).begin(rawFields, hasBody);
+      const exchange = new Http2Stream(stream, this);
+      this.#streams.add(exchange);
+      this.#rearm();
+      exchange.begin(rawFields, hasBody);
     });
     // Node ends the session by itself; its streams tell what became of them.
     session.on('error', () => undefined);
@@ -80,11 +81,11 @@ export class Http2Session implements Session, Timed, StreamOwner {
     this.#isStalled = true;
   };
 
-  readonly ended = (): void => {
-    this.#streams--;
+  readonly ended = (stream: Http2Stream): void => {
+    this.#streams.delete(stream);
     this.#account();
     // Not even a reset may leave: there is no use in keeping the connection for another request.
-    if (this.#isStalled && this.#streams === 0) this.#close();
+    if (this.#isStalled && this.#streams.size === 0) this.#close();
     this.#rearm();
   };
 
@@ -127,9 +128,9 @@ export class Http2Session implements Session, Timed, StreamOwner {
   #deadline(): number {
     const { limits, clock } = this.context;
     const now = clock.steadyMs;
-    if (this.#session.closed) return this.#streams > 0 ? Number.POSITIVE_INFINITY : now + LINGER_MS;
+    if (this.#session.closed) return this.#streams.size > 0 ? Number.POSITIVE_INFINITY : now + LINGER_MS;
     if (this.#leavingSinceMs !== undefined) return this.#leavingSinceMs + FRESH_GRACE_MS;
-    if (this.#streams > 0) return Number.POSITIVE_INFINITY;
+    if (this.#streams.size > 0) return Number.POSITIVE_INFINITY;
     return this.#served > 0 ? now + limits.keepAliveMs : this.#startedMs + limits.headerMs;
   }
 
@@ -146,6 +147,8 @@ export class Http2Session implements Session, Timed, StreamOwner {
   }
 
   #onClose(): void {
+    // Now, so that it is on record with the end of the connection.
+    for (const stream of [...this.#streams]) stream.abandon();
     this.#account();
     this.context.deadlines.disarm(this);
     this.context.gone(this);

@@ -31,7 +31,7 @@ export interface StreamOwner {
   /** The client has taken nothing of a response for too long. */
   stalled(): void;
   /** The stream is gone. */
-  ended(): void;
+  ended(stream: Http2Stream): void;
 }
 
 type State = 'receiving' | 'answering' | 'sending' | 'gone';
@@ -73,7 +73,7 @@ export class Http2Stream implements Timed {
     stream.on('finish', () => {
       this.#isWhole = true;
     });
-    stream.on('close', () => this.#onClose());
+    stream.on('close', () => this.abandon());
   }
 
   /** @param hasBody the client has not ended its direction with the head */
@@ -298,8 +298,10 @@ export class Http2Stream implements Timed {
     settle?.();
   }
 
-  #onClose(): void {
+  /** The stream is gone, or its connection, of which node tells the streams later: finishes what was under way. */
+  abandon(): void {
     const { context, ended } = this.#owner;
+    if (this.#state === 'gone') return;
     const exchange = this.#exchange;
     context.tick();
     this.#state = 'gone';
@@ -309,7 +311,7 @@ export class Http2Stream implements Timed {
       if (!this.#isWhole) context.recorder.aborted();
       context.recorder.finish(exchange, Math.min(this.#sentBytes, bodyLength(exchange.reply)));
     }
-    ended();
+    ended(this);
   }
 }
 
