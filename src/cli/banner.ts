@@ -1,12 +1,18 @@
 /** What is printed when the server is ready. Pure. */
 import { isIPv6 } from 'node:net';
 
+export interface SiteAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly secure?: boolean;
+}
+
 export interface BannerFacts {
   readonly version: string;
   /** The directory served, as it is best shown. */
   readonly directory: string;
   /** What the server listens on. */
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  readonly addresses: readonly SiteAddress[];
   /** An address of this machine that others can reach, if it has one. */
   readonly networkAddress: string | undefined;
   /** URL path of the dashboard; undefined when nobody may see it. */
@@ -28,13 +34,10 @@ export interface SiteUrls {
 }
 
 /** The URLs by which a listening address can be reached. */
-export function siteUrls(
-  address: { readonly host: string; readonly port: number },
-  networkAddress?: string,
-): SiteUrls {
-  const { host, port } = address;
+export function siteUrls({ host, port, secure }: SiteAddress, networkAddress?: string): SiteUrls {
+  const [scheme, usualPort] = secure === true ? ['https', 443] : ['http', 80];
   const url = (name: string): string =>
-    `http://${isIPv6(name) ? `[${name}]` : name}${port === 80 ? '' : `:${port}`}/`;
+    `${scheme}://${isIPv6(name) ? `[${name}]` : name}${port === usualPort ? '' : `:${port}`}/`;
   if (host === '0.0.0.0' || host === '::') {
     return {
       local: url('localhost'),

@@ -1,6 +1,7 @@
 /** `handover check [FILE]`: says whether a configuration can be used, and what is wrong with it. */
 import { resolve } from 'node:path';
 import { shownPath } from '../config/assignment.js';
+import { wantsTls } from '../config/certificate.js';
 import { type LoadedSettings, loadSettings } from '../config/load.js';
 import { COMMAND_LINE } from '../config/mistake.js';
 import { EXIT, type ExitCode } from '../errors.js';
@@ -35,9 +36,10 @@ export function check(line: CommandLine, terminal: Terminal): ExitCode {
 
 function summary({ settings, origins }: LoadedSettings): string {
   const { documentRoot, host, port, numWorkers, threadsPerWorker } = settings;
+  const tls = wantsTls(settings) ? `, https port ${settings.tlsPort}` : '';
   const changed = Object.values(origins).filter(({ kind }) => kind !== 'default').length;
   return [
-    `  serves ${documentRoot} on ${host} port ${port}`,
+    `  serves ${documentRoot} on ${host} port ${port}${tls}`,
     `  workers: ${numWorkers}, threads in each: ${threadsPerWorker}`,
     `  settings written: ${changed}, all others have their defaults`,
     '',

@@ -10,6 +10,7 @@ export function exposedFiles({ settings, configFile }: LoadedSettings, cwd: stri
     ['the configuration', configFile ?? ''],
     ['the access log', settings.logFile],
     ['the pid file', settings.pidFile],
+    ['the private key', settings.tlsKey],
   ];
   return files
     .filter(([, path]) => path !== '' && path !== '-' && isServed(path, settings))

@@ -10,6 +10,7 @@ export function statusText(stats: StatsDocument, nowMs: number): string {
   const { requests, connections, cache, status, bytes } = stats;
   const ageMs = nowMs - Date.parse(stats.time);
   const facts: [string, string][] = [
+    ['addresses', (stats.addresses ?? []).join('  ')],
     ['requests', `${count(requests.total)}, ${rate(requests.perSecond)}/s`],
     [
       'connections',

@@ -1,8 +1,9 @@
-/** Looks whether the paths in the settings exist and may be used. They may change later; this is for whoever starts it. */
+/** Looks whether the paths in the settings exist and may be used, and the certificate. They may change later; this is for whoever starts it. */
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors.js';
 import { shownPath } from './assignment.js';
+import { readKeyPair, wantsTls } from './certificate.js';
 import type { ConfigMistake } from './mistake.js';
 import { kindAt, nearestPath } from './near-path.js';
 import { mistakeIn, type Placed } from './place.js';
@@ -11,7 +12,7 @@ import type { Settings } from './settings.js';
 
 type What = Pick<ConfigMistake, 'message' | 'hint'>;
 
-/** The mistakes in paths, all of them `unreadable`. */
+/** The mistakes in paths, `unreadable` but for those in what stands in a file. */
 export function checkPaths(settings: Settings, placed: Placed): ConfigMistake[] {
   const mistakes: ConfigMistake[] = [];
   const blame = (name: SettingName, what: What | undefined): void => {
@@ -24,6 +25,12 @@ export function checkPaths(settings: Settings, placed: Placed): ConfigMistake[] 
   for (const name of ['logFile', 'statsFile', 'pidFile'] as const) {
     const path = settings[name];
     if (path !== '' && path !== '-') blame(name, refuseOutput(path, placed.cwd));
+  }
+  if (wantsTls(settings)) {
+    const pair = readKeyPair(settings);
+    if ('mistakes' in pair) {
+      for (const { name, ...what } of pair.mistakes) mistakes.push(mistakeIn(name, placed, what));
+    }
   }
   return mistakes;
 }

@@ -1,5 +1,6 @@
 /** What no single value shows: settings that contradict each other. Pure. */
 import { basename } from 'node:path';
+import { wantsTls } from './certificate.js';
 import type { ConfigMistake } from './mistake.js';
 import { mistakeIn, type Placed } from './place.js';
 import type { SettingName } from './setting.js';
@@ -18,6 +19,19 @@ export function crossCheck(settings: Settings, placed: Placed): ConfigMistake[] 
   if (known('cacheSizeMb', 'cacheMaxFileKb') && settings.cacheMaxFileKb > cacheKb) {
     const message = `larger than the whole cache, which is CACHE_SIZE_MB=${settings.cacheSizeMb}`;
     blame('cacheMaxFileKb', message, `write at most ${cacheKb}`);
+  }
+  if (known('tlsCert', 'tlsKey') && (settings.tlsCert === '') !== (settings.tlsKey === '')) {
+    const [given, other] =
+      settings.tlsCert === '' ? (['tlsKey', 'tlsCert'] as const) : (['tlsCert', 'tlsKey'] as const);
+    const { key } = rowOf(other);
+    blame(given, `TLS needs ${key} too`, `write ${key}=${rowOf(other).example}`);
+  }
+  if (known('tlsCert', 'tlsKey') && wantsTls(settings)) {
+    if (known('tlsPort', 'port') && settings.tlsPort === settings.port && settings.port !== 0) {
+      blame('tlsPort', 'this is the plain PORT too', 'write another');
+    }
+  } else if (known('tlsCert', 'tlsKey', 'tlsRedirect') && settings.tlsRedirect !== 'off') {
+    blame('tlsRedirect', 'TLS is off', 'set TLS_CERT and TLS_KEY, or write off');
   }
   if (known('errorPages')) {
     const twice = firstRepeated(settings.errorPages.map((page) => page.status));

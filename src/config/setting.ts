@@ -7,6 +7,7 @@ export type SettingName = keyof Settings;
 /** In the order of the help and the docs. */
 export const SECTIONS = [
   'Network and processes',
+  'TLS and HTTP/2',
   'Files',
   'Responses',
   'Cache',

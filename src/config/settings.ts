@@ -27,6 +27,8 @@ export type DotfilePolicy = 'hide' | 'serve';
 /** `inside`: a link is followed while its target stays below the document root. */
 export type SymlinkPolicy = 'inside' | 'always' | 'never';
 export type TransportChoice = 'auto' | 'native' | 'portable';
+/** `off`, `on` (to the port in TLS_PORT), or the port that clients are sent to. */
+export type TlsRedirect = 'off' | 'on' | number;
 
 /** Every setting, by its key in camel case. Paths are absolute; units stand in the names. */
 export interface Settings {
@@ -40,6 +42,12 @@ export interface Settings {
   readonly transport: TransportChoice;
   /** A connection is accepted when its first bytes are there. */
   readonly deferAccept: boolean;
+
+  /** Paths; `''`: TLS is off. */
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsPort: number;
+  readonly tlsRedirect: TlsRedirect;
 
   readonly indexFiles: readonly string[];
   readonly autoindex: boolean;

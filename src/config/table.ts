@@ -8,10 +8,12 @@ import { CACHE_ROWS, LIMIT_ROWS } from './table-limits.js';
 import { OPERATION_ROWS } from './table-operation.js';
 import { PROCESS_ROWS } from './table-processes.js';
 import { RESPONSE_ROWS } from './table-responses.js';
+import { TLS_ROWS } from './table-tls.js';
 
 /** By the name that a setting has in the program, in the order of the docs. */
 export const TABLE: Table = {
   ...PROCESS_ROWS,
+  ...TLS_ROWS,
   ...FILE_ROWS,
   ...RESPONSE_ROWS,
   ...CACHE_ROWS,

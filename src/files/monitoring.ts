@@ -66,6 +66,11 @@ export class Monitoring {
     });
   }
 
+  /** True for a path under which the server tells of itself, unless the document root has something there. */
+  speaksOf(path: string): boolean {
+    return path === this.#healthPath || this.#fallback.has(path) || this.#own.has(plainPath(path));
+  }
+
   /** The reply to a path that is ours whatever the document root holds; undefined for all others. */
   own(path: string, address: string, headOnly: boolean): Promise<Reply> | Reply | undefined {
     if (path === this.#healthPath) {

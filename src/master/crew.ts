@@ -9,7 +9,7 @@ import { EXIT, HandoverError, messageOf } from '../errors.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import type { DrainMode } from '../transport/connection.js';
 import type { MasterTransport, Waiting } from '../transport/handover.js';
-import { BOOT_FAILED, VERSION } from './protocol.js';
+import { BOOT_FAILED, type TlsIdentity, VERSION } from './protocol.js';
 import { type DeathSeries, decideRespawn } from './respawn.js';
 import { type ProcessEnd, WorkerHandle } from './worker-handle.js';
 
@@ -31,6 +31,7 @@ export interface CrewOptions {
 export interface Generation {
   readonly settings: Settings;
   readonly statsFile: string;
+  readonly tls: TlsIdentity | undefined;
 }
 
 /** The workers' module is started by its path; the master has none of its code. */
@@ -169,7 +170,7 @@ export class Crew {
   async #spawn(place: number, generation: Generation, group: WorkerHandle[]): Promise<void> {
     if (this.#stopping) throw new HandoverError('STOPPING', 'the server is about to end');
     const worker = this.#fork(place, generation);
-    const { settings, statsFile } = generation;
+    const { settings, statsFile, tls } = generation;
     group.push(worker);
     // Until its generation serves, it belongs to those whose end is only noted.
     if (group !== this.#serving) this.#leaving.push(worker);
@@ -184,6 +185,7 @@ export class Crew {
             slot: worker.slot,
             statsFile,
             transport: this.#options.transport.name,
+            ...(tls && { tls }),
           });
         else if (message.kind === 'report') this.#options.report(`worker ${place}: ${message.text}`);
         else if (message.kind === 'failed') reason = message.reason;

@@ -6,20 +6,31 @@
  *                  └───────────────┘
  *               serving ──stop──► draining ──► ended
  */
+import { randomBytes } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { type KeyPairMistake, readKeyPair } from '../config/certificate.js';
 import type { LoadedSettings } from '../config/load.js';
 import { formatMistake } from '../config/mistake.js';
 import { diffSettings } from '../config/print.js';
 import type { Settings } from '../config/settings.js';
-import { EXIT, type ExitCode, type HandoverError, messageOf } from '../errors.js';
+import { rowOf } from '../config/table.js';
+import { EXIT, type ExitCode, HandoverError, messageOf } from '../errors.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import { StatsWriter, statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
 import { Balancer } from './balancer.js';
-import { Crew } from './crew.js';
+import { Crew, type Generation } from './crew.js';
 import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
 import { writePidFile } from './pid-file.js';
-import { leavePlace, type Place, refuseOthersStatistics, takePlace } from './place.js';
+import {
+  addressesOf,
+  leaveAddresses,
+  leavePlace,
+  type Place,
+  refuseOthersStatistics,
+  takePlace,
+} from './place.js';
 import { Statistics } from './statistics.js';
 import { chooseTransport } from './transport-choice.js';
 
@@ -45,6 +56,9 @@ export interface Started {
 
 /** How fast SIGINT is: enough for workers to put their counts on record and flush their logs. */
 const FAST_STOP_MS = 0;
+
+/** As OpenSSL wants them: a name and two keys of 16 bytes each. */
+const TICKET_KEYS_BYTES = 48;
 
 export class Master {
   readonly #options: MasterOptions;
@@ -209,14 +223,15 @@ export class Master {
     try {
       const place = await takePlace(settings, this.#transport);
       this.#place = place;
-      await this.#crew.replace({ settings, statsFile: place.statsFile });
+      await this.#crew.replace(generationOf(settings, place));
       // Of two that started at once, the other may have been faster.
       refuseOthersStatistics(place.statsFile);
       await this.#startWriter(settings, place);
       if (this.#ending !== 'no') return undefined;
-      const { address, pidFile, statsFile } = place;
+      const { pidFile, statsFile } = place;
       const { name: transport } = this.#transport;
-      return { addresses: [address], transport, fallback: this.#fallback, pidFile, statsFile };
+      const addresses = addressesOf(place);
+      return { addresses, transport, fallback: this.#fallback, pidFile, statsFile };
     } catch (error) {
       // Whoever told us to end cleans up.
       if (this.#ending !== 'no') return undefined;
@@ -239,7 +254,7 @@ export class Master {
     const to = await takePlace(settings, this.#transport, from);
     let replaced: Awaited<ReturnType<Crew['replace']>>;
     try {
-      replaced = await this.#crew.replace({ settings, statsFile: to.statsFile });
+      replaced = await this.#crew.replace(generationOf(settings, to));
     } catch (error) {
       leavePlace(to, this.#transport, from);
       throw error;
@@ -247,7 +262,8 @@ export class Master {
     this.#settings = settings;
     this.#place = to;
     this.#crew.drain(replaced, 'hand-back', settings.drainTimeoutSeconds * 1000);
-    if (to.address !== from.address) this.#transport.unlisten(from.address);
+    // Connections to an address that is given up go to the new workers no more.
+    leaveAddresses(from, this.#transport, to);
     try {
       await this.#moveStatistics(before, from, to);
     } catch (error) {
@@ -282,6 +298,7 @@ export class Master {
           reloads: this.#reloads,
           reloadsFailed: this.#reloadsFailed,
           draining: this.#ending !== 'no',
+          addresses: addressesOf(this.#place!).map(urlOf),
           waiting: this.#dispatcher.waiting,
           maxConnections: this.maxConnections,
           cacheMaxBytes: this.#settings.cacheSizeMb * 1024 * 1024 * this.#numWorkers,
@@ -322,4 +339,25 @@ export class Master {
     this.#transport.close();
     this.#board.close();
   }
+}
+
+/**
+ * What the workers are started with. The certificate is read once for all of them, and for those that take
+ * the place of one that died: a file that is being renewed is nobody's trouble before the next reload.
+ *
+ * @throws HandoverError when it cannot be used
+ */
+function generationOf(settings: Settings, { statsFile, secureAddress }: Place): Generation {
+  if (secureAddress === undefined) return { settings, statsFile, tls: undefined };
+  const pair = readKeyPair(settings);
+  if ('mistakes' in pair) {
+    const [{ name, message }] = pair.mistakes as readonly [KeyPairMistake];
+    throw new HandoverError('TLS', `${rowOf(name).key}: ${settings[name]}: ${message}`, EXIT.cannotRead);
+  }
+  const ticketKeys = randomBytes(TICKET_KEYS_BYTES).toString('base64');
+  return { settings, statsFile, tls: { ...pair, ticketKeys, port: secureAddress.port } };
+}
+
+function urlOf({ host, port, secure }: ListenAddress): string {
+  return `${secure === true ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
 }

@@ -4,12 +4,14 @@
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { wantsTls } from '../config/certificate.js';
 import type { Settings } from '../config/settings.js';
-import { EXIT, HandoverError, systemCode } from '../errors.js';
+import { EXIT, HandoverError, messageOf, systemCode } from '../errors.js';
 import type { StatsDocument } from '../stats/schema.js';
 import { statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
 import { defaultPidFile, removePidFile, writePidFile } from './pid-file.js';
+import { findOwnerOfPort } from './port-owner.js';
 import { isRunning } from './process-info.js';
 import { runtimeDir } from './runtime-dir.js';
 
@@ -18,6 +20,8 @@ const LATENESS_MS = 3000;
 
 export interface Place {
   readonly address: ListenAddress;
+  /** Undefined when TLS is off. */
+  readonly secureAddress: ListenAddress | undefined;
   readonly pidFile: string;
   readonly statsFile: string;
   /** The directory of the statistics was made for this server, and goes with it. */
@@ -37,11 +41,14 @@ export async function takePlace(
 ): Promise<Place> {
   const address = await bind(settings, transport, held?.address);
   const { port } = address;
+  let secureAddress: ListenAddress | undefined;
   let place: Place | undefined;
   try {
+    secureAddress = await bindSecure(settings, transport, held?.secureAddress);
     const own = join(runtimeDir(), `${port}-stats`, 'statFile.txt');
     place = {
       address,
+      secureAddress,
       pidFile: settings.pidFile === '' ? defaultPidFile(port) : settings.pidFile,
       statsFile: settings.statsFile === '' ? own : settings.statsFile,
       ownsStatsDirectory: settings.statsFile === '',
@@ -52,7 +59,8 @@ export async function takePlace(
     if (place.ownsStatsDirectory) mkdirSync(dirname(place.statsFile), { recursive: true, mode: 0o700 });
     return place;
   } catch (error) {
-    if (address !== held?.address) transport.unlisten(address);
+    unlistenUnless(address, held?.address, transport);
+    unlistenUnless(secureAddress, held?.secureAddress, transport);
     if (place !== undefined && place.pidFile !== held?.pidFile) removePidFile(place.pidFile);
     throw error;
   }
@@ -70,9 +78,20 @@ export function refuseOthersStatistics(statsFile: string): void {
   throw new HandoverError('STATS_FILE', message, EXIT.cannotListen);
 }
 
+/** What a place listens on. */
+export function addressesOf({ address, secureAddress }: Place): readonly ListenAddress[] {
+  return secureAddress === undefined ? [address] : [address, secureAddress];
+}
+
+/** Stops listening on the addresses of a place, but for those that belong to `kept` as well. */
+export function leaveAddresses(place: Place, transport: MasterTransport, kept?: Place): void {
+  unlistenUnless(place.address, kept?.address, transport);
+  unlistenUnless(place.secureAddress, kept?.secureAddress, transport);
+}
+
 /** Gives up a place, but for what belongs to `kept` as well. */
 export function leavePlace(place: Place, transport: MasterTransport, kept?: Place): void {
-  if (place.address !== kept?.address) transport.unlisten(place.address);
+  leaveAddresses(place, transport, kept);
   if (place.pidFile !== kept?.pidFile) removePidFile(place.pidFile);
   const hasDirectory = place.ownsStatsDirectory && place.statsFile !== kept?.statsFile;
   // Of two that started at once on one port, the other may write there now.
@@ -113,4 +132,34 @@ async function bind(
     const message = `port ${port} is our own on ${held.host}: another HOST on the same port takes a restart`;
     throw new HandoverError('EADDRINUSE', message, EXIT.cannotListen, error);
   }
+}
+
+/** The address for TLS. @throws HandoverError, which names TLS_PORT, when it cannot be bound */
+async function bindSecure(
+  settings: Settings,
+  transport: MasterTransport,
+  held: ListenAddress | undefined,
+): Promise<ListenAddress | undefined> {
+  if (!wantsTls(settings)) return undefined;
+  const { host, tlsPort: port } = settings;
+  if (held !== undefined && host === held.host && (port === held.port || port === 0)) return held;
+  try {
+    return await transport.listen({ host, port, secure: true });
+  } catch (error) {
+    const isTaken = systemCode(error) === 'EADDRINUSE';
+    const owner = isTaken ? findOwnerOfPort(port) : undefined;
+    const by = owner === undefined ? '' : ` by ${owner.command} (pid ${owner.pid})`;
+    const why = isTaken
+      ? `is taken${by}; choose another with --tls-port`
+      : `cannot be bound: ${messageOf(error)}`;
+    throw new HandoverError('TLS_PORT', `TLS_PORT: port ${port} ${why}`, EXIT.cannotListen, error);
+  }
+}
+
+function unlistenUnless(
+  address: ListenAddress | undefined,
+  kept: ListenAddress | undefined,
+  transport: MasterTransport,
+): void {
+  if (address !== undefined && address !== kept) transport.unlisten(address);
 }

@@ -20,6 +20,18 @@ interface Versioned {
   readonly v: typeof VERSION;
 }
 
+/** What a worker needs for TLS. All workers of a generation have the same. */
+export interface TlsIdentity {
+  /** PEM: the certificate, and those between it and a root. */
+  readonly cert: string;
+  /** PEM. Kept in memory, and written nowhere. */
+  readonly key: string;
+  /** What session tickets are sealed with (48 bytes, base64), so that any worker can resume a session. */
+  readonly ticketKeys: string;
+  /** Where clients reach the secure listener. */
+  readonly port: number;
+}
+
 /** What a worker needs to boot. */
 export interface StartMessage extends Versioned {
   readonly kind: 'start';
@@ -30,6 +42,8 @@ export interface StartMessage extends Versioned {
   readonly statsFile: string;
   /** How connections come to it. The native one has its channel at CHANNEL_FD. */
   readonly transport: TransportName;
+  /** Absent when TLS is off. */
+  readonly tls?: TlsIdentity;
 }
 
 export type MasterMessage =

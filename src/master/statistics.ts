@@ -17,6 +17,7 @@ export interface MasterFacts {
   readonly reloads: number;
   readonly reloadsFailed: number;
   readonly draining: boolean;
+  readonly addresses: StatsSample['addresses'];
   readonly waiting: number;
   readonly maxConnections: number;
   readonly cacheMaxBytes: number;
@@ -48,9 +49,11 @@ export class Statistics {
     this.#accepted++;
   }
 
-  /** The master answered 503 itself. */
+  /** The master turned a client away: answered 503 itself, or closed (`bytes` 0). */
   refused(bytes: number): void {
     this.#refused++;
+    // A client that expects TLS cannot be told why: it got no response.
+    if (bytes === 0) return;
     this.#own[FIELD.requests]! += 1;
     this.#own[FIELD.status5xx]! += 1;
     this.#own[FIELD.bytesSent]! += bytes;
@@ -84,6 +87,7 @@ export class Statistics {
       reloads: facts.reloads,
       reloadsFailed: facts.reloadsFailed,
       draining: facts.draining,
+      addresses: facts.addresses,
       connections: {
         accepted: this.#accepted,
         waiting: facts.waiting,

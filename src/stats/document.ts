@@ -29,6 +29,7 @@ export interface StatsSample {
   readonly reloads: number;
   readonly reloadsFailed: number;
   readonly draining: boolean;
+  readonly addresses: StatsDocument['addresses'];
   /** As the master counts them; how many are active the totals say. */
   readonly connections: Omit<StatsDocument['connections'], 'active'>;
   readonly cacheMaxBytes: number;
@@ -60,6 +61,7 @@ export function buildDocument(sample: StatsSample, previous: StatsBaseline = STA
     reloads: sample.reloads,
     reloadsFailed: sample.reloadsFailed,
     draining: sample.draining,
+    addresses: sample.addresses,
     connections: { active: totals[FIELD.open]!, ...sample.connections },
     requests: {
       total: totals[FIELD.requests]!,

@@ -108,6 +108,8 @@ export interface StatsDocument {
   /** Reloads that were refused or failed, and changed nothing. */
   readonly reloadsFailed: number;
   readonly draining: boolean;
+  /** Where it listens, as URLs: `http://0.0.0.0:3000/`. */
+  readonly addresses: readonly string[];
   readonly connections: {
     readonly active: number;
     readonly accepted: number;

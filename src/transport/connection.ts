@@ -1,7 +1,7 @@
 /**
  * The seam between the transports and everything above: a connection is a thing that can be written
  * to, paused, ended and handed over. Which system calls do that is the transport's business; nothing
- * above this file knows of sockets or descriptors.
+ * above this file knows of sockets or descriptors, but for what speaks TLS on top of a node socket.
  *
  * Life of a connection in a worker:
  *
@@ -12,6 +12,8 @@
  * Writes are gathered and go out together once per turn of the event loop, after `beforeFlush`. So
  * what a worker has counted is on record before the client can see it, whatever kills the worker.
  */
+
+import type net from 'node:net';
 
 /** The other end of a connection, and the listener it came in by. */
 export interface Peer {
@@ -47,6 +49,8 @@ export interface Connection {
   readonly peer: Peer;
   /** True when another worker had it before. */
   readonly returned: boolean;
+  /** True when it keeps state in this process (TLS), so that `handBack` never takes it. */
+  readonly isBound?: boolean;
   /** Bytes accepted by `write` and `sendFile` since the connection was made. */
   readonly queuedBytes: number;
   /** Those of them that the kernel has not taken. Stands still once the connection is closed. */
@@ -115,12 +119,23 @@ export interface TransportCounters {
 /** The transports there are. */
 export type TransportName = 'native' | 'portable';
 
+/**
+ * Takes a connection of a secure listener: a paused socket, half-open allowed, on which the client speaks TLS. The
+ * transport counts it as opened and closed; its bytes are counted by whoever takes it, in plain text.
+ */
+export type AcceptSecure = (socket: net.Socket, peer: Peer) => void;
+
 /** A worker's half of a transport. */
 export interface WorkerTransport {
   readonly name: TransportName;
-  /** Begins to receive connections. `accept` makes the handler of each. */
-  start(accept: (connection: Connection) => ConnectionHandler): void;
+  /**
+   * Begins to receive connections. `accept` makes the handler of each. Those of a secure listener go to
+   * `acceptSecure` as sockets of which nothing is read; without it they are closed.
+   */
+  start(accept: (connection: Connection) => ConnectionHandler, acceptSecure?: AcceptSecure): void;
   /** Runs once per turn of the loop before gathered bytes and hand-over acknowledgements take effect. */
   onBeforeFlush(commit: () => void): void;
+  /** Runs `flush` once at the end of this turn of the loop, when the counters are on record. */
+  afterCommit(flush: () => void): void;
   close(): void;
 }

@@ -10,6 +10,8 @@ import type { TransportName } from './connection.js';
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** True when clients speak TLS there. */
+  readonly secure?: boolean;
 }
 
 /**
@@ -25,7 +27,8 @@ export interface Waiting {
   release(): void;
   /**
    * Sends a last response and closes: after a while, so that the client can read it, and then calls `gone`.
-   * Without `gone` it closes at once, and the client may see a reset. Returns the number of bytes sent.
+   * Without `gone` it closes at once, and the client may see a reset. Returns the number of bytes sent: none
+   * where the client expects TLS, which is closed at once.
    */
   refuse(response: Uint8Array, gone?: () => void): number;
 }

@@ -65,14 +65,21 @@ send({ v: VERSION, kind: 'listening' });
 
 function boot(message: StartMessage): void {
   try {
-    const { settings, statsFile } = message;
+    const { settings, statsFile, tls } = message;
     const isNative = message.transport === 'native';
     slot = new SlotWriter(SCOREBOARD_FD, message.slot, isNative ? 'map' : 'file');
     const counters = transportCounters(slot);
     const transport = isNative
       ? new NativeWorkerTransport(CHANNEL_FD, counters)
       : new PortableWorkerTransport(process, counters);
-    worker = new Worker({ settings, statsFile, slot, transport, report: (text) => reports.report(text) });
+    worker = new Worker({
+      settings,
+      statsFile,
+      tls,
+      slot,
+      transport,
+      report: (text) => reports.report(text),
+    });
     worker.start();
     send({ v: VERSION, kind: 'ready' });
   } catch (error) {

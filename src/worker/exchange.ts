@@ -46,13 +46,17 @@ export class ExchangeRecorder {
     this.#log = log;
   }
 
-  /** A request begins; of one that is refused, `head` holds what could be read. */
-  begin(head: RequestHead, connection: Connection): Exchange {
+  /**
+   * A request begins; of one that is refused, `head` holds what could be read.
+   *
+   * @param protocol where the head does not tell
+   */
+  begin(head: RequestHead, from: Pick<Connection, 'peer'>, protocol?: string): Exchange {
     return {
       startedMs: this.#clock.steadyMs,
       keepAlive: head.keepAlive,
       minor: head.minor,
-      line: this.#log === undefined ? undefined : lineOf(head, connection),
+      line: this.#log === undefined ? undefined : lineOf(head, from, protocol),
       reply: undefined,
       bodyStart: 0,
     };
@@ -104,12 +108,12 @@ export class ExchangeRecorder {
   }
 }
 
-function lineOf(head: RequestHead, connection: Connection): RequestLine {
+function lineOf(head: RequestHead, from: Pick<Connection, 'peer'>, protocol = head.versionText): RequestLine {
   return {
-    remote: connection.peer.address,
+    remote: from.peer.address,
     method: head.methodText,
     target: head.target,
-    protocol: head.versionText,
+    protocol,
     referer: head.field('referer') ?? '',
     userAgent: head.field('user-agent') ?? '',
   };

@@ -106,13 +106,14 @@ export function isFileBody(body: Reply['body']): body is FileBody {
   return body !== null && 'file' in body;
 }
 
-function piecesOf(body: Exclude<Reply['body'], FileBody>): readonly Buffer[] {
+/** A body in memory, in the pieces that it consists of. */
+export function piecesOf(body: Exclude<Reply['body'], FileBody>): readonly Buffer[] {
   if (body === null) return [];
   return Buffer.isBuffer(body) ? [body] : body;
 }
 
 /** Length of a reply's body in bytes. */
-function bodyLength(reply: Reply | undefined): number {
+export function bodyLength(reply: Reply | undefined): number {
   if (reply === undefined || reply.body === null) return 0;
   if (Buffer.isBuffer(reply.body)) return reply.body.length;
   const parts = isFileBody(reply.body) ? reply.body.parts : reply.body;
@@ -120,7 +121,7 @@ function bodyLength(reply: Reply | undefined): number {
 }
 
 /** Server-Timing (W3C), for the network panel of a browser. */
-function timingLine(reply: Reply, durationMs: number): string {
+export function timingLine(reply: Reply, durationMs: number): string {
   const cache = reply.cache === '' ? '' : `cache;desc=${reply.cache}, `;
   return `Server-Timing: ${cache}total;dur=${durationMs.toFixed(2)}\r\n`;
 }

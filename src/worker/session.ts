@@ -25,15 +25,23 @@ export interface SessionLimits extends ParserLimits {
   readonly writeMs: number;
 }
 
+/** A client's connection, as the worker that holds it sees it. */
+export interface Session {
+  /** Ends the session at its next boundary between requests. */
+  drain(mode: DrainMode): void;
+  /** Ends the session now. */
+  destroy(): void;
+}
+
 /** What the sessions of a worker share. */
 export interface SessionContext extends OutboxOptions {
   readonly limits: SessionLimits;
   readonly deadlines: Deadlines;
   /** Brings `clock` up to date. */
   readonly tick: () => void;
-  readonly respond: (head: RequestHead, from: Connection) => Reply | Promise<Reply>;
+  readonly respond: (head: RequestHead, from: Pick<Connection, 'peer'>) => Reply | Promise<Reply>;
   readonly report: (problem: string) => void;
-  readonly gone: (session: HttpSession) => void;
+  readonly gone: (session: Session) => void;
 }
 
 type State = 'reading' | 'answering' | 'sending' | 'closing' | 'gone';
@@ -43,15 +51,15 @@ const HIGH_WATER_BYTES = 256 * 1024;
 /** Bytes that are read ahead while a request is being answered. */
 const MAX_AHEAD_BYTES = 64 * 1024;
 /** How long a client has to take the last response, once all of it was sent, before it is cut off. */
-const LINGER_MS = 2000;
-/** A connection that has asked nothing yet may still do so when the server stops. */
-const FRESH_GRACE_MS = 1000;
+export const LINGER_MS = 2000;
+/** A connection that has asked nothing yet may still do so when the server stops; TLS also on a reload. */
+export const FRESH_GRACE_MS = 1000;
 /** A body must come faster than this, in bytes per second, or its time runs out. */
-const MIN_BODY_RATE = 500;
+export const MIN_BODY_RATE = 500;
 
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 
-export class HttpSession implements ConnectionHandler, Timed {
+export class HttpSession implements ConnectionHandler, Session, Timed {
   deadlineMs = Number.POSITIVE_INFINITY;
   bucketTick = -1;
   readonly #context: SessionContext;
@@ -69,6 +77,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   /** It asked something before the last look, or since. */
   #active = false;
   #servedAtLook = 0;
+  #drainedMs = 0;
   /** When the first byte of the present head or body came; undefined between requests. */
   #startedMs: number | undefined;
   /** The request whose body is being read. */
@@ -140,11 +149,16 @@ export class HttpSession implements ConnectionHandler, Timed {
     }
   }
 
-  /** Ends the session at its next boundary between requests. */
   drain(mode: DrainMode): void {
     this.#context.tick();
     this.#drain = mode;
+    this.#drainedMs = this.#context.clock.steadyMs;
     if (this.#state === 'reading') this.#advance();
+  }
+
+  /** True when the connection can be handed back at all. */
+  get isMovable(): boolean {
+    return this.#connection.isBound !== true;
   }
 
   /** True when it asked something in the time before the last look, or since. */
@@ -166,9 +180,13 @@ export class HttpSession implements ConnectionHandler, Timed {
     if (this.#state === 'reading') this.#advance();
   }
 
-  /** Ends the session now. */
   destroy(): void {
     this.#connection.destroy();
+  }
+
+  /** The next response is the last on this connection. */
+  get #isLeaving(): boolean {
+    return this.#drain === 'close' || (this.#drain !== undefined && this.#connection.isBound === true);
   }
 
   /** Takes requests out of the parser until it has no whole one, or one has to be waited for. */
@@ -203,7 +221,10 @@ export class HttpSession implements ConnectionHandler, Timed {
       if (this.#handBack()) return;
     }
     if (this.#drain === undefined) return;
-    if (this.#drain === 'hand-back' && this.#handBack()) return;
+    if (this.#drain === 'hand-back') {
+      // Its client may be asking in this very moment: the answer will say that it is the last.
+      if (this.#connection.isBound === true || this.#handBack()) return;
+    }
     if (parser.buffered === 0 && this.#served > 0) this.#close();
   }
 
@@ -297,7 +318,7 @@ export class HttpSession implements ConnectionHandler, Timed {
   }
 
   #send(exchange: Exchange, reply: Reply): void {
-    const keep = exchange.keepAlive && !reply.close && this.#drain !== 'close';
+    const keep = exchange.keepAlive && !reply.close && !this.#isLeaving;
     this.#served++;
     this.#outbox.write(exchange, reply, keep);
     if (isFileBody(reply.body)) this.#sendFromDisk(exchange, reply, reply.body, keep);
@@ -397,8 +418,10 @@ export class HttpSession implements ConnectionHandler, Timed {
       return this.#startedMs! + limits.bodyMs + (this.#parser.contentReceived / MIN_BODY_RATE) * 1000;
     }
     if (this.#parser.buffered > 0) this.#startedMs ??= now;
-    else if (this.#served > 0) return now + limits.keepAliveMs;
-    const grace = this.#drain === 'close' ? Math.min(FRESH_GRACE_MS, limits.headerMs) : limits.headerMs;
+    else if (this.#served > 0) {
+      return this.#isLeaving ? this.#drainedMs + FRESH_GRACE_MS : now + limits.keepAliveMs;
+    }
+    const grace = this.#isLeaving ? Math.min(FRESH_GRACE_MS, limits.headerMs) : limits.headerMs;
     return this.#startedMs! + grace;
   }
 

@@ -17,19 +17,26 @@ import { ResourceMaker } from '../files/resource.js';
 import { ResponseRules } from '../files/response-rules.js';
 import { ResourceStore } from '../files/store.js';
 import { Clock } from '../http/clock.js';
+import { httpsRedirect } from '../http/https-redirect.js';
+import type { TlsIdentity } from '../master/protocol.js';
 import { residentBytes } from '../stats/resident.js';
 import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
 import { statsPaths } from '../stats/writer.js';
-import type { Connection, DrainMode, TransportCounters, WorkerTransport } from '../transport/connection.js';
+import type { DrainMode, TransportCounters, WorkerTransport } from '../transport/connection.js';
+import { FilePump } from '../transport/portable/file-pump.js';
+import { SecureConnection, type SecureServices } from '../transport/secure/secure-connection.js';
 import { AccessLog } from './access-log.js';
 import { Deadlines } from './deadlines.js';
 import { ExchangeRecorder } from './exchange.js';
-import { HttpSession, type SessionContext, type SessionLimits } from './session.js';
+import { Http2Session } from './http2-session.js';
+import { HttpSession, type Session, type SessionContext, type SessionLimits } from './session.js';
+import { TlsAcceptor } from './tls-acceptor.js';
 
 export interface WorkerOptions {
   readonly settings: Settings;
   readonly statsFile: string;
+  readonly tls?: TlsIdentity | undefined;
   readonly slot: SlotWriter;
   readonly transport: WorkerTransport;
   /** One line for the server's log. */
@@ -50,12 +57,14 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #clock = new Clock(Date.now(), performance.now());
   readonly #deadlines = new Deadlines(performance.now());
-  readonly #sessions = new Set<HttpSession>();
+  readonly #sessions = new Set<Session>();
   readonly #log: AccessLog | undefined;
   readonly #tasks: PoolTasks;
   readonly #store: ResourceStore;
   readonly #handler: StaticHandler;
+  readonly #monitoring: Monitoring;
   readonly #context: SessionContext;
+  readonly #tls: TlsAcceptor | undefined;
   readonly #loopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
   readonly #timers: NodeJS.Timeout[] = [];
   #drain: DrainMode | undefined;
@@ -72,7 +81,10 @@ export class Worker {
       rules: {
         ...settings,
         root: settings.documentRoot,
-        withheld: Object.values(statsPaths(options.statsFile)),
+        withheld: [
+          ...Object.values(statsPaths(options.statsFile)),
+          ...(options.tls ? [settings.tlsKey] : []),
+        ],
         maxBodyBytes: settings.cacheMaxFileKb * 1024,
       },
       threads: settings.threadsPerWorker,
@@ -91,15 +103,16 @@ export class Worker {
       onEvict: () => slot.add('cacheEvictions', 1),
       report,
     });
-    const monitoring = new Monitoring({
+    this.#monitoring = new Monitoring({
       ...settings,
       documentRoot: root,
       statsFile: options.statsFile,
       dashboardRoot: DASHBOARD_ROOT,
     });
-    const parts = { store: this.#store, tasks: this.#tasks, rules, monitoring, clock: this.#clock, report };
-    this.#handler = new StaticHandler({ ...parts, ...settings });
+    const parts = { store: this.#store, tasks: this.#tasks, rules, clock: this.#clock, report };
+    this.#handler = new StaticHandler({ ...parts, ...settings, monitoring: this.#monitoring });
     this.#context = this.#sessionContext();
+    this.#tls = options.tls && this.#tlsAcceptor(options.tls);
   }
 
   /** Begins to take connections. */
@@ -113,7 +126,12 @@ export class Worker {
       slot.commit();
       if (slot.counters[FIELD.open] === 0) this.#emptied?.();
     });
-    transport.start((connection) => this.#accept(connection));
+    const plain = { ...this.#context, respond: this.#plainResponder() };
+    const tls = this.#tls;
+    transport.start(
+      (connection) => this.#keep(new HttpSession(connection, plain)),
+      tls && ((socket, peer) => void this.#keep(tls.accept(socket, peer))),
+    );
     // Starting threads takes longer than most requests: let nobody wait for that.
     setImmediate(() => this.#tasks.start());
   }
@@ -140,7 +158,7 @@ export class Worker {
    */
   shed(count: number, onlyActive: boolean): void {
     if (this.#drain !== undefined) return;
-    const sessions = [...this.#sessions];
+    const sessions = [...this.#sessions].filter(isMovable);
     const active = sessions.filter((session) => session.isActive);
     const idle = onlyActive ? [] : sessions.filter((session) => !session.isActive);
     for (const session of [...active, ...idle].slice(0, count)) session.moveOn();
@@ -169,12 +187,37 @@ export class Worker {
     });
   }
 
-  #accept(connection: Connection): HttpSession {
-    const session = new HttpSession(connection, this.#context);
+  #keep<S extends Session>(session: S): S {
     this.#sessions.add(session);
     // Not before it was given the bytes that came with the connection: they would not be handed on.
     if (this.#drain !== undefined) queueMicrotask(() => session.drain(this.#drain!));
     return session;
+  }
+
+  #tlsAcceptor(identity: TlsIdentity): TlsAcceptor {
+    const { transport, slot } = this.#options;
+    const context = this.#context;
+    const services: SecureServices = { transport, counters: transportCounters(slot), pump: new FilePump() };
+    return new TlsAcceptor(identity, context, (socket, peer, protocol) => {
+      if (protocol === 'h2') {
+        this.#keep(new Http2Session(socket, peer, services, context));
+        return;
+      }
+      const connection = new SecureConnection(socket, peer, services);
+      connection.start(this.#keep(new HttpSession(connection, context)));
+    });
+  }
+
+  /** On the plain port: with TLS_REDIRECT, all but what tells of the server itself is at the https address. */
+  #plainResponder(): SessionContext['respond'] {
+    const { respond } = this.#context;
+    const { tls, settings } = this.#options;
+    if (tls === undefined || settings.tlsRedirect === 'off') return respond;
+    const port = settings.tlsRedirect === 'on' ? tls.port : settings.tlsRedirect;
+    return (head, from) => {
+      const redirect = this.#monitoring.speaksOf(head.path) ? undefined : httpsRedirect(head, port);
+      return redirect ?? respond(head, from);
+    };
   }
 
   #sessionContext(): SessionContext {
@@ -207,7 +250,7 @@ export class Worker {
     const { slot } = this.#options;
     const pool = this.#tasks.counters;
     let active = 0;
-    for (const session of this.#sessions) if (session.look()) active++;
+    for (const session of this.#sessions) if (isMovable(session) && session.look()) active++;
     slot.set('active', active);
     slot.set('busyUs', Math.round(performance.eventLoopUtilization().active * 1000));
     slot.set('rssBytes', residentBytes(slot.counters[FIELD.rssBytes]!));
@@ -223,6 +266,11 @@ export class Worker {
     this.#loopDelay.reset();
     slot.commit();
   }
+}
+
+/** TLS has its state in this process, and moves nowhere. */
+function isMovable(session: Session): session is HttpSession {
+  return session instanceof HttpSession && session.isMovable;
 }
 
 /** The counters of a slot that the transport moves. */

@@ -283,6 +283,42 @@ function describeConnections(makeMaster: () => MasterTransport): void {
       expect(await bench.arrival()).to.include({ returned: false });
     });
 
+    it('gives the connections of a secure listener as sockets of which nothing was read', async () => {
+      await bench.listen();
+      const { port, secure } = await bench.master.listen({ host: '127.0.0.1', port: 0, secure: true });
+      expect(secure).to.equal(true);
+      const worker = await bench.startWorker();
+      const client = await bench.connect(port);
+      client.send('hello');
+      await bench.handOver(await bench.arrival(), worker);
+      await bench.allTaken(worker);
+      const heard = { address: '127.0.0.1', port: client.port, listener: 1, heard: 'hello' };
+      expect(JSON.parse(await client.line())).to.deep.equal(heard);
+      expect(await client.rest()).to.have.lengthOf(0);
+      client.destroy();
+      await eventually(
+        () => worker.count('open') === 0 || undefined,
+        () => `${worker.count('open')} are open`,
+      );
+      const { log } = await worker.state();
+      // On record before it is accepted; what it is told, after another commit.
+      const firsts = [...new Set(log)].filter((entry) => entry !== 'commit 0');
+      expect(firsts.slice(0, 3)).to.deep.equal(['commit 1', 'accept', 'data']);
+      expect(worker.count('bytesSent') + worker.count('bytesReceived')).to.equal(0);
+    });
+
+    it('closes a connection of a secure listener that it refuses, without a word', async () => {
+      const { port } = await bench.master.listen({ host: '127.0.0.1', port: 0, secure: true });
+      const client = await bench.connect(port);
+      let gone = 0;
+      expect((await bench.arrival()).refuse(Buffer.from('not now'), () => gone++)).to.equal(0);
+      expect(await client.rest()).to.have.lengthOf(0);
+      await eventually(
+        () => gone === 1 || undefined,
+        () => 'the connection is gone',
+      );
+    });
+
     it('refuses a connection with a last word, which the client can read', async () => {
       const { port } = await bench.listen();
       const client = await bench.connect(port);

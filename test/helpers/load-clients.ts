@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import tls from 'node:tls';
 import { systemCode } from '../../src/errors.js';
 import { within } from './eventually.js';
 import { endOfHead, RawResponse } from './raw-response.js';
@@ -40,6 +41,8 @@ export interface LoadOptions {
   readonly clients: number;
   readonly pages: readonly Page[];
   readonly mode: 'keep-alive' | 'per-request';
+  /** Over TLS; every certificate is good enough. */
+  readonly secure?: boolean;
 }
 
 /** How one request ended. */
@@ -55,6 +58,7 @@ export function emptyResult(): LoadResult {
 /** One connection, or none, and the requests made on it one after another. */
 export class LoadClient {
   readonly #port: number;
+  readonly #secure: boolean;
   readonly #result: LoadResult;
   #socket: net.Socket | undefined;
   #chunks: Buffer[] = [];
@@ -62,8 +66,9 @@ export class LoadClient {
   /** Told of every change: bytes came, or the connection ended. */
   #changed: () => void = () => undefined;
 
-  constructor(port: number, result: LoadResult) {
+  constructor(port: number, result: LoadResult, secure = false) {
     this.#port = port;
+    this.#secure = secure;
     this.#result = result;
   }
 
@@ -78,14 +83,17 @@ export class LoadClient {
 
   /** False when the connection is refused; that is not counted here. */
   async connect(): Promise<boolean> {
-    const socket = net.connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
+    const address = { port: this.#port, host: '127.0.0.1', noDelay: true };
+    const socket = this.#secure
+      ? tls.connect({ ...address, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
+      : net.connect(address);
     const ended = (): void => {
       socket.destroy();
       if (this.#socket === socket) this.#socket = undefined;
       this.#changed();
     };
     try {
-      await once(socket, 'connect');
+      await once(socket, this.#secure ? 'secureConnect' : 'connect');
     } catch (error) {
       // The other errors are of this machine (EMFILE, EADDRNOTAVAIL), and would say nothing of the server.
       if (!['ECONNREFUSED', 'ECONNRESET'].includes(systemCode(error))) throw error;
@@ -206,11 +214,11 @@ const REFUSED_PAUSE_MS = 10;
 const MAX_REFUSALS = 300;
 
 export function startLoad(options: LoadOptions, requests = Number.POSITIVE_INFINITY): Load {
-  const { port, pages, mode } = options;
+  const { port, pages, mode, secure } = options;
   const result = emptyResult();
   let stopping = false;
   const run = async (first: number): Promise<void> => {
-    const client = new LoadClient(port, result);
+    const client = new LoadClient(port, result, secure);
     let refusals = 0;
     for (let n = 0; n < requests && !stopping && refusals < MAX_REFUSALS; n++) {
       const isLast = n === requests - 1;

@@ -4,8 +4,11 @@
  */
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 import { within } from './eventually.js';
 import { endOfHead, RawResponse } from './raw-response.js';
+
+export type SecureOptions = Pick<tls.ConnectionOptions, 'ALPNProtocols' | 'session' | 'maxVersion'>;
 
 export class RawClient {
   readonly socket: net.Socket;
@@ -32,6 +35,20 @@ export class RawClient {
   static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
     const socket = net.connect({ port, host, allowHalfOpen: true, noDelay: true });
     await once(socket, 'connect');
+    return new RawClient(socket);
+  }
+
+  /** Speaks HTTP/1.1 over TLS; every certificate is good enough. */
+  static async openSecure(port: number, options: SecureOptions = {}): Promise<RawClient> {
+    const raw = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    const socket = tls.connect({
+      socket: raw,
+      servername: 'localhost',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      ...options,
+    });
+    await once(socket, 'secureConnect');
     return new RawClient(socket);
   }
 

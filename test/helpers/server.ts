@@ -16,7 +16,7 @@ import type { StatsDocument } from '../../src/stats/schema.js';
 import { TestDirectory } from './directory.js';
 import { eventually, within } from './eventually.js';
 import { leftoversOf, signalGroup } from './leftovers.js';
-import { RawClient } from './raw-client.js';
+import { RawClient, type SecureOptions } from './raw-client.js';
 import type { RawResponse } from './raw-response.js';
 import { SiteTree } from './site-tree.js';
 
@@ -70,6 +70,8 @@ export class TestServer {
   #out = '';
   #err = '';
   port = 0;
+  /** 0 when TLS is off. */
+  securePort = 0;
 
   private constructor(options: ServerOptions) {
     const { settings } = options;
@@ -178,6 +180,11 @@ export class TestServer {
     return RawClient.open(this.port);
   }
 
+  /** HTTP/1.1 over TLS. */
+  connectSecure(options?: SecureOptions): Promise<RawClient> {
+    return RawClient.openSecure(this.securePort, options);
+  }
+
   /** GET on a connection of its own, which must end with the response. `target` goes out as it is, latin1. */
   get(target: string, fields: Readonly<Record<string, string>> = {}): Promise<RawResponse> {
     return this.request('GET', target, fields);
@@ -253,6 +260,8 @@ export class TestServer {
     const ready = new Promise<number>((resolve, reject) => {
       child.stdout!.setEncoding('utf8').on('data', (text: string) => {
         this.#out += text;
+        const [, securePort] = /^ +Local +https:\/\/[^/]*:(\d+)\/$/m.exec(this.#out) ?? [];
+        if (securePort !== undefined) this.securePort = Number(securePort);
         const [, port] = /^ +Local +http:\/\/[^/]*:(\d+)\/$/m.exec(this.#out) ?? [];
         if (port !== undefined) resolve(Number(port));
       });

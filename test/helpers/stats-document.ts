@@ -42,6 +42,7 @@ const DOCUMENT: StatsDocument = {
   reloads: 0,
   reloadsFailed: 0,
   draining: false,
+  addresses: ['http://0.0.0.0:3000/', 'https://0.0.0.0:3443/'],
   connections: { active: 12, accepted: 1000, waiting: 0, refused: 0, max: 10_000 },
   requests: { total: 100_000, perSecond: 1000, monitoring: 60, timeouts: 2, aborts: 5 },
   bytes: { sent: 1_024_000_000, sentPerSecond: 10_240_000, received: 20_000_000 },

@@ -44,6 +44,7 @@ export function statsSample(changes: Partial<StatsSample> = {}): StatsSample {
     reloads: 2,
     reloadsFailed: 1,
     draining: false,
+    addresses: ['http://0.0.0.0:3000/', 'https://0.0.0.0:3443/'],
     connections: { accepted: 70, waiting: 3, refused: 1, max: 10_000 },
     cacheMaxBytes: 64 << 20,
     threadsPerWorker: 4,

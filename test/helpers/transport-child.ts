@@ -231,8 +231,20 @@ transport.onBeforeFlush(() => {
   certainBytes.push(slot.counters[FIELD.bytesSent]! - slot.counters[FIELD.bytesLeaving]!);
   slot.commit();
 });
-transport.start((connection) => {
-  log.push('accept');
-  return new Handler(connection);
-});
+transport.start(
+  (connection) => {
+    log.push('accept');
+    return new Handler(connection);
+  },
+  (socket, peer) => {
+    log.push('accept');
+    socket.on('error', () => undefined);
+    // The client's first bytes are ours to read.
+    socket.once('data', (bytes: Buffer) => {
+      log.push('data');
+      transport.afterCommit(() => socket.end(`${JSON.stringify({ ...peer, heard: String(bytes) })}\n`));
+    });
+    socket.resume();
+  },
+);
 tell({ ready: true });

@@ -117,9 +117,9 @@ export class NativeConnection implements Connection, Ready {
   }
 
   /** Begins to read; bytes that an earlier owner read come first. */
-  start(handler: ConnectionHandler, unused: Buffer): void {
+  start(handler: ConnectionHandler, unused: Uint8Array): void {
     this.#handler = handler;
-    if (unused.length > 0) handler.onData(unused, unused.length);
+    if (unused.length > 0) handler.onData(unused as Buffer, unused.length);
     // The request is nearly always there already: many connections are answered without ever waiting.
     if (this.#isReading()) this.#read();
   }
@@ -203,7 +203,7 @@ export class NativeConnection implements Connection, Ready {
   handBack(unused: Uint8Array): boolean {
     if (this.#closed || this.#ending !== 'no' || this.#unsent > 0 || this.#sendingFile) return false;
     const { listener } = this;
-    if (!this.#owner.sendBack(this, { listener, returned: true, unused })) return false;
+    if (!this.#owner.sendBack(this, { listener, returned: true, secure: false, unused })) return false;
     this.#givenAway = true;
     this.#unwatch();
     return true;

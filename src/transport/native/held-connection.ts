@@ -17,14 +17,16 @@ export class HeldConnection implements Waiting, ConnectionRecord {
   readonly listener: number;
   readonly unused: Uint8Array;
   readonly returned: boolean;
+  readonly secure: boolean;
   readonly #readiness: Readiness;
 
-  constructor(readiness: Readiness, fd: number, { listener, unused, returned }: ConnectionRecord) {
+  constructor(readiness: Readiness, fd: number, from: ConnectionRecord) {
     this.#readiness = readiness;
     this.fd = fd;
-    this.listener = listener;
-    this.unused = unused;
-    this.returned = returned;
+    this.listener = from.listener;
+    this.unused = from.unused;
+    this.returned = from.returned;
+    this.secure = from.secure;
   }
 
   release(): void {
@@ -32,6 +34,11 @@ export class HeldConnection implements Waiting, ConnectionRecord {
   }
 
   refuse(response: Uint8Array, gone?: () => void): number {
+    if (this.secure) {
+      close(this.fd);
+      gone?.();
+      return 0;
+    }
     const sent = Math.max(0, send(this.fd, response, response.length, false));
     if (gone === undefined) close(this.fd);
     else new Farewell(this.#readiness, this.fd, gone);

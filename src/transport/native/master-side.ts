@@ -61,12 +61,12 @@ export class NativeMasterTransport implements MasterTransport, ChannelOwner {
     return true;
   }
 
-  async listen({ host, port }: ListenAddress): Promise<ListenAddress> {
+  async listen({ host, port, secure = false }: ListenAddress): Promise<ListenAddress> {
     const { address } = await lookup(host);
     const fd = listenOn({ address, port, backlog: BACKLOG, deferAccept: this.#deferAccept });
-    const bound = { host, port: localName(fd).port };
+    const bound = { host, port: localName(fd).port, ...(secure && { secure }) };
     const number = this.#listenerCount++;
-    const record = { listener: number, returned: false, unused: NOTHING };
+    const record = { listener: number, returned: false, secure, unused: NOTHING };
     const take = (client: number): void => this.received(client, record);
     const listener = new Listener(this.readiness, fd, bound, take, (text) => this.#report(text));
     listener.hold(this.#holding);

@@ -8,7 +8,7 @@
  *     master ── RETURNED, count                                 ──► worker     so many of a RETURN arrived
  *
  *     message  | version 1 | kind 1 | count 2 | first id 4 | record ... | unused bytes ... |
- *     record   | listener 2 | flags 2 | length of its unused bytes 4 |    flags: 1 returned
+ *     record   | listener 2 | flags 2 | length of its unused bytes 4 |    flags: 1 returned, 2 secure
  *
  * The connections of a message are numbered from its first id, modulo 2^32. What becomes of each stands in
  * the claims (claims.ts).
@@ -21,6 +21,7 @@ export const KIND = { hello: 1, connections: 2, return: 3, returned: 4 } as cons
 const HEADER_BYTES = 8;
 const RECORD_BYTES = 8;
 const RETURNED_FLAG = 1;
+const SECURE_FLAG = 2;
 
 /** Unused bytes that a connection may have with it. More than a head and what is read ahead of an answer. */
 export const MAX_UNUSED_BYTES = 128 * 1024;
@@ -31,6 +32,8 @@ export const MESSAGE_BYTES = HEADER_BYTES + MAX_DESCRIPTORS * RECORD_BYTES + MAX
 export interface ConnectionRecord {
   readonly listener: number;
   readonly returned: boolean;
+  /** The client speaks TLS. */
+  readonly secure: boolean;
   /** Bytes read and not used. */
   readonly unused: Uint8Array;
 }
@@ -52,11 +55,11 @@ export class MessageWriter {
   }
 
   /** False when it does not fit any more. */
-  add({ listener, returned, unused }: ConnectionRecord): boolean {
+  add({ listener, returned, secure, unused }: ConnectionRecord): boolean {
     if (this.#count === MAX_DESCRIPTORS || this.#unusedBytes + unused.length > MAX_UNUSED_BYTES) return false;
     const at = HEADER_BYTES + this.#count * RECORD_BYTES;
     this.#bytes.writeUInt16LE(listener, at);
-    this.#bytes.writeUInt16LE(returned ? RETURNED_FLAG : 0, at + 2);
+    this.#bytes.writeUInt16LE((returned ? RETURNED_FLAG : 0) | (secure ? SECURE_FLAG : 0), at + 2);
     this.#bytes.writeUInt32LE(unused.length, at + 4);
     this.#count++;
     if (unused.length > 0) {
@@ -111,8 +114,10 @@ export function readRecords(bytes: Buffer, count: number): ConnectionRecord[] {
     const length = bytes.readUInt32LE(at + 4);
     const unused = length === 0 ? NOTHING : Buffer.from(bytes.subarray(unusedAt, unusedAt + length));
     unusedAt += length;
-    const returned = (bytes.readUInt16LE(at + 2) & RETURNED_FLAG) !== 0;
-    records.push({ listener: bytes.readUInt16LE(at), returned, unused });
+    const flags = bytes.readUInt16LE(at + 2);
+    const returned = (flags & RETURNED_FLAG) !== 0;
+    const secure = (flags & SECURE_FLAG) !== 0;
+    records.push({ listener: bytes.readUInt16LE(at), returned, secure, unused });
   }
   return records;
 }

@@ -4,10 +4,18 @@
  *     ready descriptors: reads ──► gathered ─┐
  *     channel: new connections, claimed ─────┴─► commit ─► new ones: taken, read ─► commit ─► write
  */
+import net from 'node:net';
 import { EAGAIN, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
 import { MessageBuffer } from '../../posix/fd-passing.js';
 import { close } from '../../posix/sockets.js';
-import type { Connection, ConnectionHandler, TransportCounters, WorkerTransport } from '../connection.js';
+import type {
+  AcceptSecure,
+  Connection,
+  ConnectionHandler,
+  TransportCounters,
+  WorkerTransport,
+} from '../connection.js';
+import { peerOf } from '../peer.js';
 import { WorkerClaims } from './claims.js';
 import { NativeConnection, type Owner } from './connection.js';
 import {
@@ -28,11 +36,13 @@ const MESSAGES_PER_TURN = 4;
 /** How soon a connection is handed back again that did not arrive. */
 const RESEND_MS = 50;
 
+const NONE: readonly NativeConnection[] = [];
+
 /** A connection that was claimed in this turn. */
 interface Arrival {
   readonly id: number;
-  readonly connection: NativeConnection;
-  readonly unused: Buffer;
+  readonly fd: number;
+  readonly record: ConnectionRecord;
 }
 
 /** A connection on its way back. */
@@ -52,7 +62,9 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   readonly #writer = new MessageWriter(this.#message.bytes);
   readonly #claims: WorkerClaims;
   #accept: ((connection: Connection) => ConnectionHandler) | undefined;
+  #acceptSecure: AcceptSecure | undefined;
   #commit: () => void = () => undefined;
+  #afterCommit: (() => void)[] = [];
   #taken = 0;
   #arrivals: Arrival[] = [];
   #dirty: NativeConnection[] = [];
@@ -83,8 +95,9 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
     this.#commit = commit;
   }
 
-  start(accept: (connection: Connection) => ConnectionHandler): void {
+  start(accept: (connection: Connection) => ConnectionHandler, acceptSecure?: AcceptSecure): void {
     this.#accept = accept;
+    this.#acceptSecure = acceptSecure;
     this.readiness.add(this.#channel, EPOLLIN, this);
     this.readiness.start();
   }
@@ -107,6 +120,11 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   }
 
   scheduleCommit(): void {
+    this.#schedule();
+  }
+
+  afterCommit(flush: () => void): void {
+    this.#afterCommit.push(flush);
     this.#schedule();
   }
 
@@ -143,10 +161,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
       // Out of descriptors, the kernel gives us as many as we may have: the first ones.
       if (i >= came) this.#claims.giveUp(id);
       else if (this.#closing || !this.#claims.claim(id)) close(descriptors[i]!);
-      else {
-        const connection = new NativeConnection(this, descriptors[i]!, records[i]!);
-        this.#arrivals.push({ id, connection, unused: records[i]!.unused as Buffer });
-      }
+      else this.#arrivals.push({ id, fd: descriptors[i]!, record: records[i]! });
     }
     this.#schedule();
   }
@@ -176,7 +191,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   readonly #endTurn = (): void => {
     this.#scheduled = false;
     const arrivals = this.#arrivals;
-    if (arrivals.length > 0) this.#startAll(arrivals);
+    const started = arrivals.length > 0 ? this.#startAll(arrivals) : NONE;
     const dirty = this.#dirty;
     this.#dirty = [];
     const leaving = dirty.reduce((bytes, connection) => bytes + connection.leavingBytes, 0);
@@ -187,22 +202,50 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
       this.counters.leaving(0);
       this.#commit();
     }
-    for (const { connection } of arrivals) connection.settle();
+    if (this.#afterCommit.length > 0) this.#runAfterCommit();
+    for (const connection of started) connection.settle();
     if (this.#returns.length > 0) this.#sendReturns();
     if (this.#closedNow.length > 0) this.#tellClosed();
   };
 
   /** Begins with new connections, once it is on record that they are here. */
-  #startAll(arrivals: readonly Arrival[]): void {
+  #startAll(arrivals: readonly Arrival[]): readonly NativeConnection[] {
     this.#arrivals = [];
     this.#taken += arrivals.length;
     this.counters.taken(this.#taken);
     for (let i = 0; i < arrivals.length; i++) this.counters.opened();
     this.#commit();
-    for (const { id, connection, unused } of arrivals) {
+    const started: NativeConnection[] = [];
+    for (const { id, fd, record } of arrivals) {
       this.#claims.take(id);
-      connection.start(this.#accept!(connection), unused);
+      if (record.secure) {
+        this.#startSecure(fd, record.listener);
+        continue;
+      }
+      const connection = new NativeConnection(this, fd, record);
+      started.push(connection);
+      connection.start(this.#accept!(connection), record.unused);
     }
+    return started;
+  }
+
+  /** TLS is node's, and so is the socket under it. */
+  #startSecure(fd: number, listener: number): void {
+    const socket = socketOf(fd);
+    socket.on('close', () => {
+      this.counters.closed();
+      this.#schedule();
+    });
+    // TLS hears of errors by itself; before and after it nobody needs to.
+    socket.on('error', () => undefined);
+    if (this.#acceptSecure === undefined) socket.destroy();
+    else this.#acceptSecure(socket, peerOf(socket, listener));
+  }
+
+  #runAfterCommit(): void {
+    const flushes = this.#afterCommit;
+    this.#afterCommit = [];
+    for (const flush of flushes) flush();
   }
 
   #tellClosed(): void {
@@ -234,4 +277,10 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
     this.#channelBlocked = true;
     this.readiness.modify(this.#channel, EPOLLIN | EPOLLOUT);
   }
+}
+
+/** A node socket of a descriptor, which reads nothing before `resume()`. */
+function socketOf(fd: number): net.Socket {
+  const options = { fd, allowHalfOpen: true, pauseOnCreate: true, readable: true, writable: true };
+  return new net.Socket(options as net.SocketConstructorOpts);
 }

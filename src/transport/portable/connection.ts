@@ -11,6 +11,7 @@ import type {
   SendFileOutcome,
   TransportCounters,
 } from '../connection.js';
+import { peerOf } from '../peer.js';
 import type { FilePump } from './file-pump.js';
 import { type HandleSocket, handleOf, type RawHandle, socketOf } from './raw-handle.js';
 
@@ -86,12 +87,7 @@ export class PortableConnection implements Connection {
 
   /** Asked of the kernel when it is first wanted. */
   get peer(): Peer {
-    if (this.#peer === undefined) {
-      const { remoteAddress, remotePort } = this.#socket;
-      // A listener on `::` sees IPv4 clients as ::ffff:a.b.c.d; logs and rules mean a.b.c.d.
-      const address = remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '';
-      this.#peer = { address, port: remotePort ?? 0, listener: this.listener };
-    }
+    this.#peer ??= peerOf(this.#socket, this.listener);
     return this.#peer;
   }
 

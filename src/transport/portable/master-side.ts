@@ -5,7 +5,13 @@
 import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
 import type { ChannelEvents, ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
-import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
+import {
+  type ConnectionMessage,
+  decodeUnused,
+  encodeUnused,
+  isConnectionMessage,
+  VERSION,
+} from './protocol.js';
 import { acceptHandles, HandleSender, type RawHandle, socketOf } from './raw-handle.js';
 
 /** Completed connections the kernel may keep for us; it takes less where somaxconn is less. */
@@ -24,18 +30,23 @@ const REFUSE_LINGER_MS = 2000;
 
 const NOTHING = new Uint8Array(0);
 
+/** Where a connection came from: a listener, or a worker. */
+type Origin = Pick<ConnectionMessage, 'listener' | 'secure' | 'returned'>;
+
 /** A connection held by the master. */
 class HeldConnection implements Waiting {
   readonly listener: number;
+  readonly secure: boolean;
   readonly unused: Uint8Array;
   readonly returned: boolean;
   readonly handle: RawHandle;
 
-  constructor(handle: RawHandle, listener: number, unused: Uint8Array, returned: boolean) {
+  constructor(handle: RawHandle, from: Origin, unused: Uint8Array) {
     this.handle = handle;
-    this.listener = listener;
+    this.listener = from.listener;
+    this.secure = from.secure;
+    this.returned = from.returned;
     this.unused = unused;
-    this.returned = returned;
   }
 
   release(): void {
@@ -43,6 +54,11 @@ class HeldConnection implements Waiting {
   }
 
   refuse(response: Uint8Array, gone?: () => void): number {
+    if (this.secure) {
+      this.handle.close();
+      gone?.();
+      return 0;
+    }
     const socket = socketOf(this.handle);
     socket.on('error', () => socket.destroy());
     if (gone === undefined) {
@@ -95,8 +111,8 @@ class PortableChannel implements WorkerChannel {
     const id = this.#acknowledged + this.#unacknowledged.push(held);
     this.#inFlight++;
     this.#undelivered++;
-    const { listener, returned } = held;
-    const message = { v: VERSION, kind: 'connection', id, listener, returned, unused };
+    const { listener, secure, returned } = held;
+    const message = { v: VERSION, kind: 'connection', id, listener, secure, returned, unused };
     this.#sender.send(message, held.handle, (delivery) => {
       this.#undelivered--;
       // When the channel failed the worker is gone: `reclaim` takes care of what it had not taken.
@@ -166,7 +182,8 @@ export class PortableMasterTransport implements MasterTransport {
   }
 
   async listen(address: ListenAddress): Promise<ListenAddress> {
-    const listener = this.#listenerCount++;
+    const secure = address.secure === true;
+    const from: Origin = { listener: this.#listenerCount++, secure, returned: false };
     const server = net.createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -177,12 +194,12 @@ export class PortableMasterTransport implements MasterTransport {
     });
     acceptHandles(
       server,
-      (client) => this.#receive(new HeldConnection(client, listener, NOTHING, false)),
+      (client) => this.#receive(new HeldConnection(client, from, NOTHING)),
       // Mostly EMFILE: libuv turns the client away, and accepting goes on.
       (error) => this.#report(`cannot accept a connection: ${error.message}`),
     );
     const { port } = server.address() as net.AddressInfo;
-    const bound = { host: address.host, port };
+    const bound = { host: address.host, port, ...(secure && { secure }) };
     this.#listeners.push({ address: bound, server });
     return bound;
   }
@@ -202,7 +219,7 @@ export class PortableMasterTransport implements MasterTransport {
     child.on('message', (message: unknown, handle: unknown) => {
       if (!isConnectionMessage(message)) return;
       const unused = decodeUnused(message.unused);
-      this.#receive(new HeldConnection(handle as RawHandle, message.listener, unused, true));
+      this.#receive(new HeldConnection(handle as RawHandle, { ...message, returned: true }, unused));
     });
     return new PortableChannel(child, events);
   }

@@ -2,8 +2,8 @@
  * The portable transport's messages, on node:cluster's IPC channel (JSON, one line each; the descriptor
  * travels beside its message as SCM_RIGHTS).
  *
- *     master ── { v, kind: 'connection', id, listener, returned, unused } + descriptor ──► worker
- *     master ◄─ { v, kind: 'hand-back',  id, listener, returned, unused } + descriptor ─── worker
+ *     master ── { v, kind: 'connection', id, listener, secure, returned, unused } + descriptor ──► worker
+ *     master ◄─ { v, kind: 'hand-back',  id, listener, secure, returned, unused } + descriptor ─── worker
  *
  * Connections are numbered from 1 in each channel. There is no acknowledgement message: the worker notes
  * the last number it received in its scoreboard slot (`taken`) before it reads a byte of that connection,
@@ -18,6 +18,8 @@ export interface ConnectionMessage {
   readonly kind: 'connection' | 'hand-back';
   readonly id: number;
   readonly listener: number;
+  /** True when the client speaks TLS. Such a connection is never handed back. */
+  readonly secure: boolean;
   /** True when a worker had it before. */
   readonly returned: boolean;
   readonly unused: string;

@@ -4,11 +4,18 @@
  *
  *     poll phase: messages, reads ──► gathered ──► check phase: commit counters, start new, write
  */
-import type { Connection, ConnectionHandler, TransportCounters, WorkerTransport } from '../connection.js';
+import type {
+  AcceptSecure,
+  Connection,
+  ConnectionHandler,
+  TransportCounters,
+  WorkerTransport,
+} from '../connection.js';
+import { peerOf } from '../peer.js';
 import { type Owner, PortableConnection } from './connection.js';
 import { FilePump } from './file-pump.js';
 import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
-import { HandleSender, type RawHandle } from './raw-handle.js';
+import { HandleSender, type RawHandle, socketOf } from './raw-handle.js';
 
 const READ_BUFFER_BYTES = 64 * 1024;
 /** How soon a connection is handed back again that did not arrive. */
@@ -24,6 +31,7 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
   #commit: () => void = () => undefined;
   #dirty: PortableConnection[] = [];
   #starting: (() => void)[] = [];
+  #afterCommit: (() => void)[] = [];
   #scheduled = false;
   #listener: ((message: unknown, handle: unknown) => void) | undefined;
 
@@ -37,11 +45,15 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
     this.#commit = commit;
   }
 
-  start(accept: (connection: Connection) => ConnectionHandler): void {
+  start(accept: (connection: Connection) => ConnectionHandler, acceptSecure?: AcceptSecure): void {
     this.#listener = (message, handle) => {
       if (!isConnectionMessage(message)) return;
       this.counters.taken(message.id);
       this.counters.opened();
+      if (message.secure) {
+        this.#takeSecure(handle as RawHandle, message.listener, acceptSecure);
+        return;
+      }
       const connection = new PortableConnection(this, handle as RawHandle, message);
       this.#starting.push(() => {
         connection.start(accept(connection), decodeUnused(message.unused));
@@ -64,6 +76,11 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
     this.#schedule();
   }
 
+  afterCommit(flush: () => void): void {
+    this.#afterCommit.push(flush);
+    this.#schedule();
+  }
+
   sendBack(connection: PortableConnection, handle: RawHandle, unused: Uint8Array): boolean {
     if (!this.#channel.connected) return false;
     const { listener } = connection;
@@ -72,6 +89,7 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
       kind: 'hand-back',
       id: 0,
       listener,
+      secure: false,
       returned: true,
       unused: encodeUnused(unused),
     };
@@ -94,6 +112,18 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
     this.scheduleCommit();
   }
 
+  #takeSecure(handle: RawHandle, listener: number, accept: AcceptSecure | undefined): void {
+    const socket = socketOf(handle);
+    socket.on('close', () => this.closed());
+    // TLS hears of errors by itself; before and after it nobody needs to.
+    socket.on('error', () => undefined);
+    this.#starting.push(() => {
+      if (accept === undefined) socket.destroy();
+      else accept(socket, peerOf(socket, listener));
+    });
+    this.#schedule();
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -113,6 +143,11 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
       for (const start of starting) start();
     }
     for (const connection of dirty) connection.flush();
+    const flushes = this.#afterCommit;
+    if (flushes.length > 0) {
+      this.#afterCommit = [];
+      for (const flush of flushes) flush();
+    }
     if (leaving > 0) {
       this.counters.leaving(0);
       this.#commit();

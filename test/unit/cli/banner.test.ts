@@ -76,4 +76,13 @@ describe('cli/banner', () => {
     expect(openerFor('darwin', 'u')).to.deep.equal(['open', 'u']);
     expect(openerFor('win32', 'u')).to.deep.equal(['cmd', '/c', 'start', '', 'u']);
   });
+
+  it('gives https addresses their own scheme and default port', () => {
+    const secure = true;
+    expect(siteUrls({ host: '0.0.0.0', port: 3443, secure }, '192.0.2.7')).to.deep.equal({
+      local: 'https://localhost:3443/',
+      network: 'https://192.0.2.7:3443/',
+    });
+    expect(siteUrls({ host: '127.0.0.1', port: 443, secure }).local).to.equal('https://127.0.0.1/');
+  });
 });

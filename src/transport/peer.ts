@@ -1,0 +1,10 @@
+/** Who is at the other end of a node socket. */
+import type net from 'node:net';
+import type { Peer } from './connection.js';
+
+/** Asks the kernel; the address of a socket that is gone already is `''`. */
+export function peerOf({ remoteAddress, remotePort }: net.Socket, listener: number): Peer {
+  // A listener on `::` sees IPv4 clients as ::ffff:a.b.c.d; logs and rules mean a.b.c.d.
+  const address = remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '';
+  return { address, port: remotePort ?? 0, listener };
+}
