@@ -82,7 +82,8 @@ export const PROCESS_ROWS: Rows<
     type: integer(1, 1_000_000),
     default: '1024',
     summary: 'Connections that may wait in the master while every worker is full',
-    details: 'What comes on top of them is answered with 503.',
+    details:
+      'What comes on top of them waits with the kernel; on the portable transport it is answered with 503.',
     example: '4096',
   },
   transport: {
