@@ -17,6 +17,8 @@ const CONDITIONAL =
   fieldBit('if-none-match') |
   fieldBit('if-modified-since') |
   fieldBit('if-unmodified-since');
+const NEGATIVE = fieldBit('if-match') | fieldBit('if-unmodified-since');
+const IF_NONE_MATCH = fieldBit('if-none-match');
 const RANGE = fieldBit('range');
 const IF_RANGE = fieldBit('if-range');
 
@@ -74,6 +76,7 @@ function decideSelective(
   nowMs: number,
   isHead: boolean,
 ): Reply | DiskReply | undefined {
+  if (isKnownToClient(head, variant, lastModifiedMs)) return withState(variant.notModified, state);
   // What has no date never matches one, and conditions on dates are not for it (RFC 9110 section 13.1.3 f.).
   const isDated = lastModifiedMs !== undefined;
   const validators = { etag: variant.etag, lastModifiedMs: lastModifiedMs ?? Number.POSITIVE_INFINITY };
@@ -96,6 +99,16 @@ function decideSelective(
     });
   }
   return partialReply(outcome.ranges, variant, state);
+}
+
+/**
+ * The plain case of a conditional request: what the client has is named as it was sent. Everything else is
+ * evaluated as a whole.
+ */
+function isKnownToClient(head: RequestHead, variant: Variant, lastModifiedMs: number | undefined): boolean {
+  if (head.has(NEGATIVE)) return false;
+  if (head.has(IF_NONE_MATCH)) return head.valueIs('if-none-match', variant.etag);
+  return lastModifiedMs !== undefined && head.valueIs('if-modified-since', variant.lastModified);
 }
 
 function conditionsOf(head: RequestHead, isDated: boolean): ConditionalRequest {

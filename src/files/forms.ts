@@ -17,6 +17,8 @@ export class Variant {
   readonly identity: string;
   readonly sizeBytes: number;
   readonly etag: string;
+  /** The value of Last-Modified; `''` when there is none. */
+  readonly lastModified: string;
   /** Null when it stays on disk. */
   readonly body: Buffer | null;
   readonly contentType: string;
@@ -32,6 +34,7 @@ export class Variant {
     this.identity = found.identity;
     this.sizeBytes = found.sizeBytes;
     this.etag = found.etag;
+    this.lastModified = /^Last-Modified: (.*)\r\n/.exec(contentFields)?.[1] ?? '';
     this.body = found.body === null ? null : asBuffer(found.body);
     this.contentType = contentType;
     const validators = `ETag: ${found.etag}\r\n${sharedFields}`;

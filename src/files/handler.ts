@@ -11,6 +11,7 @@ import { errorReply } from '../http/error-reply.js';
 import { type CodingPreference, prefersJson } from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
+import { PreparedReply } from '../http/serialise.js';
 import type { Peer } from '../transport/connection.js';
 import { type DiskReply, decide, isDiskReply } from './decide.js';
 import { chooseVariant, codingToMake } from './forms.js';
@@ -22,6 +23,7 @@ import {
   type FileResource,
   formsOf,
   type ListingResource,
+  type MissingResource,
   type RedirectResource,
   type Representation,
 } from './resource.js';
@@ -53,6 +55,8 @@ export class StaticHandler {
   readonly #options: HandlerOptions;
   readonly #pages: SitePages;
   readonly #preferences = new CodingPreferences();
+  /** The 404 of a site that has no page of its own for it. */
+  readonly #missing = preparedMissing();
 
   constructor(options: HandlerOptions) {
     this.#options = options;
@@ -70,7 +74,18 @@ export class StaticHandler {
         if (!isDiskReply(reply) && reply.status < 400) return reply;
       }
     }
+    if (resource?.kind === 'missing' && this.#isPlain(resource, head)) {
+      return head.method === 'HEAD' ? this.#missing.head : this.#missing.whole;
+    }
     return this.#find(head.retain(), from);
+  }
+
+  /** Whether the answer is the same 404 for everybody. */
+  #isPlain(resource: MissingResource, head: RequestHead): boolean {
+    const { errorPages, spa, rules, monitoring } = this.#options;
+    if (spa !== '' || rules.byOrigin || errorPages.some(({ status }) => status === 404)) return false;
+    resource.isPlain ??= !monitoring.speaksOf(head.path);
+    return resource.isPlain;
   }
 
   #otherMethod(head: RequestHead): Reply | Promise<Reply> {
@@ -218,6 +233,14 @@ export class StaticHandler {
       return errorReply(status, '', { headOnly: head.method === 'HEAD', fields });
     }
   }
+}
+
+function preparedMissing(): { readonly whole: Reply; readonly head: Reply } {
+  const { status, fields, body } = errorReply(404);
+  return {
+    whole: new PreparedReply(status, fields, body as Buffer, 'HIT'),
+    head: new PreparedReply(status, fields, null, 'HIT'),
+  };
 }
 
 /** What a reply says. A prepared one has its bytes made besides, which do not fit other fields. */

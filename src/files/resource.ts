@@ -53,6 +53,8 @@ export interface RedirectResource extends ResourceBase {
 
 export interface MissingResource extends ResourceBase {
   readonly kind: 'missing';
+  /** True when nothing but the ordinary 404 can be said of it; undefined until that was asked. */
+  isPlain: boolean | undefined;
 }
 
 export type Resource = FileResource | ListingResource | RedirectResource | MissingResource;
@@ -88,7 +90,7 @@ export class ResourceMaker {
           fields: this.#rules.extraLines(found.location),
         };
       default:
-        return { ...bare, kind: 'missing', identity: '' };
+        return { ...bare, kind: 'missing', identity: '', isPlain: undefined };
     }
   }
 

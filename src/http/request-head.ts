@@ -120,6 +120,17 @@ export class RequestHead {
     return values.join(', ');
   }
 
+  /** True when a field is there once, with exactly this value (ASCII). Makes no text. */
+  valueIs(name: KnownField, value: string): boolean {
+    const bit = fieldBit(name);
+    if ((this.present & bit) === 0 || (this.repeated & bit) !== 0) return false;
+    const [start, end] = this.valueRange(name);
+    if (end - start !== value.length) return false;
+    const { bytes } = this;
+    for (let i = 0; i < value.length; i++) if (bytes[start + i] !== value.charCodeAt(i)) return false;
+    return true;
+  }
+
   /** Where the first value of a field that is there stands, in `bytes`. */
   valueRange(name: KnownField): readonly [start: number, end: number] {
     const at = this.firstLine[POSITION.get(name)!]! * LINE_NUMBERS;

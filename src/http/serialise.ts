@@ -5,6 +5,10 @@
 import type { Clock } from './clock.js';
 import { type CacheState, REASON, type Reply } from './reply.js';
 
+/** What the Connection field says; `''`: there is none, and HTTP/1.1 goes on. */
+export type Persistence = '' | 'close' | 'keep-alive';
+const PERSISTENCES: readonly Persistence[] = ['', 'close', 'keep-alive'];
+
 /** Bodies up to this size are joined to their head, so that one write sends both. */
 const JOIN_BYTES = 64 * 1024;
 
@@ -31,7 +35,8 @@ export class PreparedReply implements Reply {
   readonly cache: CacheState;
   readonly close = false;
   #second = -1;
-  #wire: readonly Buffer[] = [];
+  /** What was made in this second, by the place of its persistence. */
+  #wires: (readonly Buffer[] | undefined)[] = [];
 
   constructor(status: number, fields: string, body: Buffer | null, cache: CacheState) {
     this.status = status;
@@ -41,17 +46,23 @@ export class PreparedReply implements Reply {
   }
 
   /**
-   * The whole response on a connection that stays open (HTTP/1.1), in one piece or two. The buffers are
-   * never changed, so they may wait in a socket while the next second's are made.
+   * The whole response, in one piece or two, with this value of the Connection field. The buffers are never
+   * changed, so they may wait in a socket while the next second's are made.
    */
-  wire(clock: Clock): readonly Buffer[] {
+  wire(clock: Clock, persistence: Persistence): readonly Buffer[] {
     if (this.#second !== clock.second) {
       this.#second = clock.second;
-      const head = serialiseHead(this, clock, '');
-      const { body } = this;
-      if (body === null) this.#wire = [head];
-      else this.#wire = body.length <= JOIN_BYTES ? [Buffer.concat([head, body])] : [head, body];
+      this.#wires = [];
     }
-    return this.#wire;
+    const place = PERSISTENCES.indexOf(persistence);
+    this.#wires[place] ??= this.#made(clock, persistence);
+    return this.#wires[place];
+  }
+
+  #made(clock: Clock, persistence: Persistence): readonly Buffer[] {
+    const head = serialiseHead(this, clock, persistence);
+    const { body } = this;
+    if (body === null) return [head];
+    return body.length <= JOIN_BYTES ? [Buffer.concat([head, body])] : [head, body];
   }
 }

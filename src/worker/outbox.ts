@@ -42,13 +42,13 @@ export class Outbox {
     const { clock, recorder, serverTiming } = this.#options;
     const connection = this.#connection;
     recorder.count(exchange, reply);
-    if (reply instanceof PreparedReply && keep && exchange.minor === 1 && !serverTiming) {
-      for (const bytes of reply.wire(clock)) connection.write(bytes);
+    const persistence = keep ? (exchange.minor === 0 ? 'keep-alive' : '') : 'close';
+    if (reply instanceof PreparedReply && !serverTiming) {
+      for (const bytes of reply.wire(clock, persistence)) connection.write(bytes);
       exchange.bodyStart = connection.queuedBytes - bodyLength(reply);
       this.#unflushed.push(exchange);
       return;
     }
-    const persistence = keep ? (exchange.minor === 0 ? 'keep-alive' : '') : 'close';
     const timing = serverTiming ? timingLine(reply, clock.steadyMs - exchange.startedMs) : '';
     connection.write(serialiseHead(reply, clock, persistence, timing));
     exchange.bodyStart = connection.queuedBytes;

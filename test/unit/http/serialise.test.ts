@@ -55,36 +55,38 @@ describe('http/serialise', () => {
       `HTTP/1.1 200 OK\r\n${date}Server: handover\r\n${FIELDS}X-Cache: HIT\r\n\r\nabc`;
 
     it('is the whole response', () => {
-      expect(text(new PreparedReply(200, FIELDS, BODY, 'HIT').wire(clock))).to.equal(wire(DATE));
+      expect(text(new PreparedReply(200, FIELDS, BODY, 'HIT').wire(clock, ''))).to.equal(wire(DATE));
     });
 
     it('is made once a second', () => {
       const prepared = new PreparedReply(200, FIELDS, BODY, 'HIT');
-      const first = prepared.wire(clock);
+      const first = prepared.wire(clock, '');
       clock.update(NOW_MS + 999, 999);
-      expect(prepared.wire(clock)).to.equal(first);
+      expect(prepared.wire(clock, '')).to.equal(first);
       clock.update(NOW_MS + 1000, 1000);
-      expect(text(prepared.wire(clock))).to.equal(wire(LATER_DATE));
+      expect(text(prepared.wire(clock, ''))).to.equal(wire(LATER_DATE));
     });
 
     it('leaves bytes alone that may still wait in a socket', () => {
       const prepared = new PreparedReply(200, FIELDS, BODY, 'HIT');
-      const waiting = prepared.wire(clock);
+      const waiting = prepared.wire(clock, '');
       clock.update(NOW_MS + 1000, 1000);
-      expect(text(prepared.wire(clock))).to.equal(wire(LATER_DATE));
+      expect(text(prepared.wire(clock, ''))).to.equal(wire(LATER_DATE));
       expect(text(waiting)).to.equal(wire(DATE));
     });
 
     it('is in two pieces when the body is large, which is not copied', () => {
       const large = Buffer.alloc(64 * 1024 + 1, 'x');
-      const buffers = new PreparedReply(200, FIELDS, large, 'HIT').wire(clock);
+      const buffers = new PreparedReply(200, FIELDS, large, 'HIT').wire(clock, '');
       expect(buffers).to.have.lengthOf(2);
       expect(buffers[1]).to.equal(large);
-      expect(new PreparedReply(200, FIELDS, large.subarray(1), 'HIT').wire(clock)).to.have.lengthOf(1);
+      expect(new PreparedReply(200, FIELDS, large.subarray(1), 'HIT').wire(clock, '')).to.have.lengthOf(1);
     });
 
     it('has no body for HEAD', () => {
-      expect(text(new PreparedReply(200, FIELDS, null, 'HIT').wire(clock))).to.equal(wire(DATE).slice(0, -3));
+      expect(text(new PreparedReply(200, FIELDS, null, 'HIT').wire(clock, ''))).to.equal(
+        wire(DATE).slice(0, -3),
+      );
     });
   });
 });

@@ -256,6 +256,6 @@ describe('worker/session: requests', () => {
     bench.answers.set('/', PREPARED);
     bench.exchange(get('/'));
     const clock = new Clock(Date.parse(bench.responses()[0]!.field('date')!), 0);
-    expect(bench.connection.written).to.deep.equal(Buffer.concat(PREPARED.wire(clock)));
+    expect(bench.connection.written).to.deep.equal(Buffer.concat(PREPARED.wire(clock, '')));
   });
 });
