@@ -11,7 +11,6 @@ import { errorReply } from '../http/error-reply.js';
 import { type CodingPreference, prefersJson } from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
-import { PreparedReply } from '../http/serialise.js';
 import type { Peer } from '../transport/connection.js';
 import { type DiskReply, decide, isDiskReply } from './decide.js';
 import { chooseVariant, codingToMake } from './forms.js';
@@ -55,8 +54,6 @@ export class StaticHandler {
   readonly #options: HandlerOptions;
   readonly #pages: SitePages;
   readonly #preferences = new CodingPreferences();
-  /** The 404 of a site that has no page of its own for it. */
-  readonly #missing = preparedMissing();
 
   constructor(options: HandlerOptions) {
     this.#options = options;
@@ -74,18 +71,19 @@ export class StaticHandler {
         if (!isDiskReply(reply) && reply.status < 400) return reply;
       }
     }
-    if (resource?.kind === 'missing' && this.#isPlain(resource, head)) {
-      return head.method === 'HEAD' ? this.#missing.head : this.#missing.whole;
+    if (resource?.kind === 'missing') {
+      const reply = this.#missingAtOnce(resource, head);
+      if (reply !== undefined) return reply;
     }
     return this.#find(head.retain(), from);
   }
 
-  /** Whether the answer is the same 404 for everybody. */
-  #isPlain(resource: MissingResource, head: RequestHead): boolean {
-    const { errorPages, spa, rules, monitoring } = this.#options;
-    if (spa !== '' || rules.byOrigin || errorPages.some(({ status }) => status === 404)) return false;
+  /** The ordinary 404, where nothing depends on who asks, and the server has nothing of its own there. */
+  #missingAtOnce(resource: MissingResource, head: RequestHead): Reply | undefined {
+    const { rules, monitoring } = this.#options;
+    if (rules.byOrigin) return undefined;
     resource.isPlain ??= !monitoring.speaksOf(head.path);
-    return resource.isPlain;
+    return resource.isPlain ? this.#pages.missing(head) : undefined;
   }
 
   #otherMethod(head: RequestHead): Reply | Promise<Reply> {
@@ -233,14 +231,6 @@ export class StaticHandler {
       return errorReply(status, '', { headOnly: head.method === 'HEAD', fields });
     }
   }
-}
-
-function preparedMissing(): { readonly whole: Reply; readonly head: Reply } {
-  const { status, fields, body } = errorReply(404);
-  return {
-    whole: new PreparedReply(status, fields, body as Buffer, 'HIT'),
-    head: new PreparedReply(status, fields, null, 'HIT'),
-  };
 }
 
 /** What a reply says. A prepared one has its bytes made besides, which do not fit other fields. */

@@ -7,10 +7,11 @@ import { bodyFields, errorReply } from '../http/error-reply.js';
 import { acceptsHtml, namesHtml } from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
+import { PreparedReply } from '../http/serialise.js';
 import { openReply } from './open-file.js';
-import { parsePath } from './paths.js';
+import { encodePath, parsePath } from './paths.js';
 import type { FileResource } from './resource.js';
-import type { ResourceStore, Stored } from './store.js';
+import { keyOf, type ResourceKey, type ResourceStore, type Stored } from './store.js';
 
 export interface SitePagesOptions {
   readonly store: ResourceStore;
@@ -29,11 +30,36 @@ export class SitePages {
   readonly #store: ResourceStore;
   readonly #errorPages: ReadonlyMap<number, string>;
   readonly #spa: string;
+  /** The site's own page for what is not found, where the cache keeps it. */
+  readonly #missingPage: ResourceKey | undefined;
+  readonly #missing: { readonly whole: Reply; readonly head: Reply };
 
   constructor({ store, errorPages, spa }: SitePagesOptions) {
     this.#store = store;
     this.#errorPages = new Map(errorPages.map(({ status, path }) => [status, path]));
     this.#spa = spa;
+    const path = this.#errorPages.get(404);
+    const page = path === undefined ? 'missing' : parsePath(path, 'serve');
+    if (typeof page !== 'string') this.#missingPage = keyOf(encodePath(page.segments, page.trailingSlash));
+    const { status, fields, body } = errorReply(404, '', {
+      fields: path === undefined ? '' : varyOnAccept(''),
+    });
+    this.#missing = {
+      whole: new PreparedReply(status, fields, body as Buffer, 'HIT'),
+      head: new PreparedReply(status, fields, null, 'HIT'),
+    };
+  }
+
+  /**
+   * The ordinary 404, for paths of which nothing else is to be said; undefined when that takes a look at the
+   * client's wishes or the disk.
+   */
+  missing(head: RequestHead): Reply | undefined {
+    if (this.#spa !== '') return undefined;
+    if (this.#missingPage !== undefined && this.#store.freshAt(this.#missingPage)?.kind !== 'missing') {
+      return undefined;
+    }
+    return head.method === 'HEAD' ? this.#missing.head : this.#missing.whole;
   }
 
   /** True when the site has a page of its own for this error. */

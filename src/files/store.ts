@@ -101,6 +101,12 @@ export class ResourceStore {
     return entry !== undefined && this.#isFresh(entry) ? entry : undefined;
   }
 
+  /** What is known under a path, if it may still be believed. */
+  freshAt({ key, hash }: ResourceKey): Resource | undefined {
+    const entry = this.#find(key, 0, key.length, hash);
+    return entry !== undefined && this.#isFresh(entry) ? entry : undefined;
+  }
+
   /** What there is under a path, from the cache or from the disk. Rejects with LookupFailure. */
   async get({ key, hash }: ResourceKey): Promise<Stored> {
     const entry = this.#find(key, 0, key.length, hash);
@@ -237,7 +243,7 @@ export class ResourceStore {
 }
 
 /** The key of a percent-encoded path. */
-function keyOf(urlPath: string): ResourceKey {
+export function keyOf(urlPath: string): ResourceKey {
   const key = Buffer.from(urlPath, 'latin1');
   return { key, hash: djb2(key) };
 }
