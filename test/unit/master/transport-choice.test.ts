@@ -1,0 +1,27 @@
+import { expect } from 'chai';
+import { type ChosenTransport, chooseTransport } from '../../../src/master/transport-choice.js';
+
+describe('master/transport-choice', () => {
+  let chosen: ChosenTransport;
+
+  afterEach(() => {
+    chosen.transport.close();
+    chosen.board.close();
+  });
+
+  for (const wanted of ['auto', 'native'] as const) {
+    it(`${wanted} is native, with shared memory, where that can be had`, () => {
+      chosen = chooseTransport(wanted);
+      expect(chosen.transport.name).to.equal('native');
+      expect(chosen.board.layout).to.equal('map');
+      expect(chosen.fallback).to.equal(undefined);
+    });
+  }
+
+  it('portable is portable, with a file, and no excuse', () => {
+    chosen = chooseTransport('portable');
+    expect(chosen.transport.name).to.equal('portable');
+    expect(chosen.board.layout).to.equal('file');
+    expect(chosen.fallback).to.equal(undefined);
+  });
+});
