@@ -121,7 +121,7 @@ const VERBS: Readonly<Record<string, (...numbers: number[]) => void>> = {
 
   /** Makes channels while there are too few descriptors for all that one needs; says how many are left each time. */
   'channels-without-descriptors': () => {
-    const master = new NativeMasterTransport();
+    const master = new NativeMasterTransport(false);
     const fds: number[] = [];
     const fill = (): void => {
       try {

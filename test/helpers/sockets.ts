@@ -19,8 +19,8 @@ export class TestListener {
   readonly port: number;
   readonly #clients: net.Socket[] = [];
 
-  constructor(address = '127.0.0.1') {
-    this.fd = listenOn({ address, port: 0, backlog: 512 });
+  constructor(address = '127.0.0.1', deferAccept = false) {
+    this.fd = listenOn({ address, port: 0, backlog: 512, deferAccept });
     this.port = localName(this.fd).port;
   }
 

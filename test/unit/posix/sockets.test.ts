@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
@@ -68,23 +69,27 @@ describe('posix/sockets', () => {
 
   describe('listenOn', () => {
     it('says that an address is taken', () => {
-      const error = errorOf(() => listenOn({ address: '127.0.0.1', port: listener.port, backlog: 1 }));
+      const error = errorOf(() =>
+        listenOn({ address: '127.0.0.1', port: listener.port, backlog: 1, deferAccept: false }),
+      );
       expect(error).to.include({ code: 'EADDRINUSE' });
       expect(error.syscall).to.match(/^(bind|listen)$/);
       expect(error.errno).to.be.below(0);
     });
 
     it('says that an address is not ours', () => {
-      const error = errorOf(() => listenOn({ address: '192.0.2.1', port: 0, backlog: 1 }));
+      const error = errorOf(() =>
+        listenOn({ address: '192.0.2.1', port: 0, backlog: 1, deferAccept: false }),
+      );
       expect(error).to.include({ code: 'EADDRNOTAVAIL', syscall: 'bind' });
     });
 
     it('leaves no descriptor behind when it fails', () => {
       // The lowest number that is free is the next.
-      const next = listenOn({ address: '127.0.0.1', port: 0, backlog: 1 });
+      const next = listenOn({ address: '127.0.0.1', port: 0, backlog: 1, deferAccept: false });
       close(next);
-      errorOf(() => listenOn({ address: '127.0.0.1', port: listener.port, backlog: 1 }));
-      open.push(listenOn({ address: '127.0.0.1', port: 0, backlog: 1 }));
+      errorOf(() => listenOn({ address: '127.0.0.1', port: listener.port, backlog: 1, deferAccept: false }));
+      open.push(listenOn({ address: '127.0.0.1', port: 0, backlog: 1, deferAccept: false }));
       expect(open.at(-1)).to.equal(next);
     });
 
@@ -97,7 +102,24 @@ describe('posix/sockets', () => {
       const { port } = listener;
       listener.close();
       listener = new TestListener();
-      open.push(listenOn({ address: '127.0.0.1', port, backlog: 1 }));
+      open.push(listenOn({ address: '127.0.0.1', port, backlog: 1, deferAccept: false }));
+    });
+
+    it('gives connections when their first bytes are there, if that is asked for', async () => {
+      const deferring = new TestListener('127.0.0.1', true);
+      const client = net.connect({ port: deferring.port, host: '127.0.0.1' });
+      await once(client, 'connect');
+      expect(accept(deferring.fd)).to.equal(-EAGAIN);
+      client.write('x');
+      const take = (): number | undefined => {
+        const fd = accept(deferring.fd);
+        return fd < 0 ? undefined : fd;
+      };
+      const fd = await eventually(take, () => 'a connection');
+      expect(receive(fd, Buffer.alloc(1), 1)).to.equal(1);
+      close(fd);
+      client.destroy();
+      deferring.close();
     });
 
     it('listens on IPv6', async () => {

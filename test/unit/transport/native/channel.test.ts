@@ -41,7 +41,7 @@ describe('transport/native/channel', () => {
   beforeEach(() => {
     [returned, untaken] = [[], []];
     child = { connected: true };
-    master = new NativeMasterTransport();
+    master = new NativeMasterTransport(false);
     master.onConnection((connection) => returned.push(connection));
     const start = ([fd = 0]: readonly number[]): ChildProcess => {
       workerEnd = copyOf(fd);
@@ -70,7 +70,7 @@ describe('transport/native/channel', () => {
   } {
     const [server, client] = streamPair();
     clients.push(client);
-    const record = { listener: 0, returned: false, unused };
+    const record = { listener: 0, returned: false, secure: false, unused };
     return { held: new HeldConnection(master.readiness, server, record), client };
   }
 

@@ -17,7 +17,7 @@ function record(
   unused: Uint8Array = Buffer.alloc(0),
   changes: Partial<ConnectionRecord> = {},
 ): ConnectionRecord {
-  return { listener: 0, returned: false, unused, ...changes };
+  return { listener: 0, returned: false, secure: false, unused, ...changes };
 }
 
 describe('transport/native/protocol', () => {
@@ -30,11 +30,11 @@ describe('transport/native/protocol', () => {
   });
 
   it('is what its drawing says', () => {
-    writer.add(record(Buffer.from('ab'), { listener: 258, returned: true }));
+    writer.add(record(Buffer.from('ab'), { listener: 258, returned: true, secure: true }));
     writer.add(record());
     const length = writer.finish(KIND.connections, 0x01020304);
     expect(bytes.toString('hex', 0, length)).to.equal(
-      '0102020004030201' + '0201010002000000' + '0000000000000000' + '6162',
+      '0102020004030201' + '0201030002000000' + '0000000000000000' + '6162',
     );
   });
 
@@ -43,6 +43,7 @@ describe('transport/native/protocol', () => {
       fc.record({
         listener: fc.nat(65_535),
         returned: fc.boolean(),
+        secure: fc.boolean(),
         unused: fc.uint8Array({ maxLength: 300 }),
       }),
       { maxLength: MAX_DESCRIPTORS },
@@ -54,11 +55,8 @@ describe('transport/native/protocol', () => {
         const header = readHeader(bytes, length);
         expect(header).to.deep.equal({ kind: KIND.return, count: all.length, firstId });
         const came = readRecords(bytes, all.length);
-        expect(
-          came.map(({ listener, returned, unused }) => ({ listener, returned, unused: [...unused] })),
-        ).to.deep.equal(
-          all.map(({ listener, returned, unused }) => ({ listener, returned, unused: [...unused] })),
-        );
+        const plain = (record: ConnectionRecord): object => ({ ...record, unused: [...record.unused] });
+        expect(came.map(plain)).to.deep.equal(all.map(plain));
       }),
     );
   });
