@@ -54,8 +54,10 @@ export const EPOLLHUP = 0x10;
 export const EPOLL_EVENT_WORDS = process.arch === 'x64' ? 3 : 4;
 export const EPOLL_DATA_WORD = process.arch === 'x64' ? 1 : 2;
 
-/** sched_setscheduler(2), and its number for syscall(2) */
+/** sched_setscheduler(2), and their numbers for syscall(2) */
+export const SCHED_OTHER = 0;
 export const SCHED_BATCH = 3;
+export const SYS_SCHED_GETSCHEDULER = process.arch === 'x64' ? 145 : 120;
 export const SYS_SCHED_SETSCHEDULER = process.arch === 'x64' ? 144 : 119;
 
 /** mmap(2), memfd_create(2) */

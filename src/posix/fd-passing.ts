@@ -13,7 +13,7 @@
 import * as C from './constants.js';
 import { loadKoffi } from './koffi.js';
 import { checked, libc, resultOf } from './libc.js';
-import { setOption } from './sockets.js';
+import { getOption, setOption } from './sockets.js';
 
 /** Descriptors in one message. The kernel takes up to 253 (SCM_MAX_FD). */
 export const MAX_DESCRIPTORS = 64;
@@ -26,6 +26,8 @@ const MSG_CONTROLLEN = 40;
 const MSG_FLAGS = 48;
 const IOVEC_BYTES = 16;
 const CMSGHDR_BYTES = 16;
+/** What the kernel keeps for itself of a socket's buffer (unix_dgram_sendmsg in net/unix/af_unix.c). */
+const RESERVED_BYTES = 32;
 const CONTROL_BYTES = CMSGHDR_BYTES + 4 * MAX_DESCRIPTORS;
 
 /** Two connected ends, non-blocking and closed on exec. `bufferBytes`: what each may have under way. */
@@ -35,6 +37,14 @@ export function socketPair(bufferBytes: number): [number, number] {
   checked('socketpair', libc().socketpair(C.AF_UNIX, type, 0, fds));
   for (const fd of fds) setOption(fd, C.SOL_SOCKET, C.SO_SNDBUF, bufferBytes);
   return [fds[0]!, fds[1]!];
+}
+
+/**
+ * The largest message that may be sent on one end. It is what was asked for and not less, but where the system
+ * gives sockets little memory (net.core.wmem_max).
+ */
+export function largestMessage(fd: number): number {
+  return getOption(fd, C.SOL_SOCKET, C.SO_SNDBUF) - RESERVED_BYTES;
 }
 
 /** One message at a time, in memory whose place does not change. Shared by all channels of a process. */

@@ -25,7 +25,8 @@ function tryToLoad(): Koffi | HandoverError {
   try {
     return createRequire(import.meta.url)('koffi') as Koffi;
   } catch (error) {
-    return unavailable(`koffi cannot be loaded: ${messageOf(error)}`);
+    // Further lines are node's list of the modules that asked for it.
+    return unavailable(`koffi cannot be loaded: ${messageOf(error).replace(/ Require stack:.*/, '')}`);
   }
 }
 

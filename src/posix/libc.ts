@@ -20,6 +20,7 @@ export interface Libc {
   getsockname(fd: number, address: Memory, length: Memory): number;
   getpeername(fd: number, address: Memory, length: Memory): number;
   setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
+  getsockopt(fd: number, level: number, option: number, value: Memory, length: Memory): number;
   shutdown(fd: number, how: number): number;
   recv(fd: number, buffer: Memory, length: number, flags: number): number;
   send(fd: number, buffer: Memory, length: number, flags: number): number;
@@ -45,6 +46,7 @@ const DECLARATIONS: Readonly<Record<Exclude<keyof Libc, 'errno'>, string>> = {
   getsockname: 'int getsockname(int, void *, void *)',
   getpeername: 'int getpeername(int, void *, void *)',
   setsockopt: 'int setsockopt(int, int, int, const void *, uint32_t)',
+  getsockopt: 'int getsockopt(int, int, int, void *, void *)',
   shutdown: 'int shutdown(int, int)',
   recv: 'intptr_t recv(int, void *, size_t, int)',
   send: 'intptr_t send(int, const void *, size_t, int)',

@@ -9,6 +9,9 @@ export interface Watch {
   close(): void;
 }
 
+/** koffi's are collected, and say nothing any more, when nobody else refers to them. */
+const open = new Set<Watch>();
+
 /** Calls back, in every turn of the loop, for as long as the descriptor is readable. */
 export function watchReadable(fd: number, readable: () => void): Watch {
   const onEvent = (): void => {
@@ -21,5 +24,13 @@ export function watchReadable(fd: number, readable: () => void): Watch {
       });
     }
   };
-  return loadKoffi().node.poll(fd, { readable: true }, onEvent);
+  const poll = loadKoffi().node.poll(fd, { readable: true }, onEvent);
+  const watch = {
+    close: () => {
+      open.delete(watch);
+      poll.close();
+    },
+  };
+  open.add(watch);
+  return watch;
 }

@@ -22,6 +22,7 @@ const DEFER_SECONDS = 1;
 const addressBytes = Buffer.alloc(ADDRESS_BYTES);
 const addressLength = new Uint32Array(1);
 const option = new Int32Array(1);
+const optionLength = new Uint32Array(1);
 
 /**
  * Binds and listens on an IP address. An address of IPv6 takes IPv4 too, where it is `::` (RFC 3493 section 5.3).
@@ -51,6 +52,12 @@ export function listenOn({ address, port, backlog, deferAccept }: ListenOptions)
 export function setOption(fd: number, level: number, name: number, value: number): void {
   option[0] = value;
   checked('setsockopt', libc().setsockopt(fd, level, name, option, 4));
+}
+
+export function getOption(fd: number, level: number, name: number): number {
+  optionLength[0] = 4;
+  checked('getsockopt', libc().getsockopt(fd, level, name, option, optionLength));
+  return option[0]!;
 }
 
 /** The descriptor of the next connection; -EAGAIN when there is none. */

@@ -85,6 +85,15 @@ export function describeFiles(makeMaster: () => MasterTransport): void {
       await expectClosed(path);
     });
 
+    it('leaves at once: no end of it waits in the kernel for more', async () => {
+      const path = await write(300_000);
+      const client = await bench.serve(address.port, worker);
+      const startedMs = performance.now();
+      for (let i = 0; i < 10; i++) await client.send(`file ${path} 0 300000\n`).bytes(300_002);
+      // The kernel would keep each for 200 ms (tcp(7), TCP_CORK).
+      expect(performance.now() - startedMs).to.be.below(1500);
+    });
+
     it('waits for a client that does not read, and goes on when it does', async () => {
       const path = await write(LARGE);
       const client = await stuckClient(path);

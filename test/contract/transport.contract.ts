@@ -176,6 +176,36 @@ function describeConnections(makeMaster: () => MasterTransport): void {
       await worker.event('close');
     });
 
+    it('can be closed behind what was written, in both directions', async () => {
+      const before = await worker.descriptors('socket');
+      const client = await bench.serve(address.port, worker);
+      client.send(`big ${10 * MIB}\necho end\nclose\n`);
+      const bytes = await client.rest();
+      expect(sha256(bytes)).to.equal(sha256(Buffer.concat([pattern(10 * MIB), Buffer.from('end\n')])));
+      expect(client.end).to.equal('fin');
+      // Not waiting for the client, which has not closed its direction.
+      await worker.event('close');
+      expect(worker.count('open')).to.equal(0);
+      expect(await worker.descriptors('socket')).to.equal(before);
+    });
+
+    it('can be closed with nothing written, once', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.send('close\nclose\n');
+      expect(await client.rest()).to.have.lengthOf(0);
+      await worker.event('close');
+      await worker.state();
+      expect(worker.seen('close')).to.equal(0);
+    });
+
+    it('is closed at once after its own direction was, whether the client has closed or not', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.send('echo x\nend\n');
+      await client.rest();
+      client.send('close\n');
+      await worker.event('close');
+    });
+
     it('can be written to after the client has closed its direction', async () => {
       const client = await bench.serve(address.port, worker);
       client.send('hash 3\nabc');

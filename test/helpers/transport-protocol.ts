@@ -8,7 +8,7 @@
  *     hash N                      reads N bytes, writes their SHA-256 in hexadecimal
  *     big N                       writes N bytes of `pattern` at once
  *     file PATH OFFSET LENGTH     sends `<`, a slice of the file, and `>`
- *     pause | end | destroy       does so
+ *     pause | end | close | destroy   does so
  *     hand-back                   gives the connection back, with the bytes behind this line
  *     hop TEXT                    writes TEXT, and gives the connection back when that has left
  */

@@ -3,8 +3,9 @@
  * of the turn; the claims (claims.ts) say what has become of each.
  */
 import type { ChildProcess } from 'node:child_process';
-import { EAGAIN, ECONNRESET, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
-import { MAX_DESCRIPTORS, type MessageBuffer } from '../../posix/fd-passing.js';
+import { EAGAIN, ECONNRESET, ENOMEM, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
+import { largestMessage, MAX_DESCRIPTORS, type MessageBuffer } from '../../posix/fd-passing.js';
+import { systemError } from '../../posix/libc.js';
 import { close } from '../../posix/sockets.js';
 import type { ChannelEvents, Waiting, WorkerChannel } from '../handover.js';
 import { MAX_CLAIMS, MasterClaims } from './claims.js';
@@ -23,6 +24,8 @@ export interface ChannelOwner {
   received(fd: number, record: ConnectionRecord): void;
 }
 
+/** How soon it is tried again when the kernel could not take a message. */
+const PAUSE_MS = 50;
 /** Ids are counted modulo this in messages. */
 const IDS = 2 ** 32;
 
@@ -30,7 +33,7 @@ export class NativeChannel implements WorkerChannel, Ready {
   readonly #owner: ChannelOwner;
   readonly #fd: number;
   readonly #events: ChannelEvents;
-  readonly #claims = MasterClaims.create();
+  readonly #claims: MasterClaims;
   readonly #writer: MessageWriter;
   /** By the place of their number; undefined where the worker has it, or it was taken back. */
   readonly #offered: (HeldConnection | undefined)[] = Array.from({ length: MAX_CLAIMS });
@@ -47,17 +50,23 @@ export class NativeChannel implements WorkerChannel, Ready {
   /** How many of each handed-back message arrived: to be told. */
   #confirmations: number[] = [];
 
-  /** @throws the system's error, or what `start` throws */
+  /**
+   * @param fd our end of the channel, which is closed in the end, and when this throws
+   * @throws the system's error, or what `start` throws
+   */
   constructor(owner: ChannelOwner, fd: number, start: () => ChildProcess, events: ChannelEvents) {
     this.#owner = owner;
     this.#fd = fd;
     this.#events = events;
-    this.#writer = new MessageWriter(owner.message.bytes);
-    const { message } = owner;
-    message.descriptors[0] = this.#claims.fd;
-    message.send(fd, writeHeader(message.bytes, KIND.hello, 0), 1);
-    owner.readiness.add(fd, EPOLLIN, this);
     try {
+      this.#writer = new MessageWriter(owner.message.bytes, largestMessage(fd));
+      this.#claims = MasterClaims.create();
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    try {
+      this.#greet();
       this.#child = start();
     } catch (error) {
       this.reclaim();
@@ -71,6 +80,7 @@ export class NativeChannel implements WorkerChannel, Ready {
 
   handOver(connection: Waiting): boolean {
     if (this.#closed || this.#blocked || this.#child?.connected !== true) return false;
+    if (!this.#writer.fits(connection as HeldConnection)) return false;
     if (!this.#claims.offer(this.#next % IDS)) return false;
     this.#offered[this.#next % MAX_CLAIMS] = connection as HeldConnection;
     this.#next++;
@@ -139,10 +149,8 @@ export class NativeChannel implements WorkerChannel, Ready {
 
   onReady(events: number): void {
     if ((events & EPOLLOUT) !== 0) {
-      this.#blocked = false;
       this.#owner.readiness.modify(this.#fd, EPOLLIN);
-      this.#schedule();
-      this.#events.onRoom();
+      this.#unblock();
     }
     // The worker is gone, or about to be: its exit is told by other means.
     if ((events & ~EPOLLOUT) !== 0 && this.#receive() === 'gone') this.#owner.readiness.remove(this.#fd);
@@ -154,6 +162,15 @@ export class NativeChannel implements WorkerChannel, Ready {
     if (this.#closed || this.#blocked) return;
     this.#confirm();
     while (this.#unsent < this.#next && !this.#blocked) this.#sendBatch();
+  }
+
+  /** Begins to listen, and leaves the claims in the channel for the worker that is to be started. */
+  #greet(): void {
+    const { message, readiness } = this.#owner;
+    message.descriptors[0] = this.#claims.fd;
+    const result = message.send(this.#fd, writeHeader(message.bytes, KIND.hello, 0), 1);
+    if (result < 0) throw systemError('sendmsg', result);
+    if (!readiness.add(this.#fd, EPOLLIN, this)) throw systemError('epoll_ctl', -ENOMEM);
   }
 
   /** One message from the worker, if there is one, or may still come. */
@@ -189,8 +206,8 @@ export class NativeChannel implements WorkerChannel, Ready {
         writeHeader(message.bytes, KIND.returned, this.#confirmations[0]!),
         0,
       );
-      if (result === -EAGAIN) {
-        this.#wait();
+      if (result < 0) {
+        this.#wait(result);
         return;
       }
       this.#confirmations.shift();
@@ -208,14 +225,23 @@ export class NativeChannel implements WorkerChannel, Ready {
     }
     const result = message.send(this.#fd, this.#writer.finish(KIND.connections, first % IDS), count);
     if (result === 0) this.#unsent += count;
-    // Whatever else is wrong, the worker is gone: `reclaim` follows.
-    else this.#wait();
+    else this.#wait(result);
   }
 
-  /** The worker does not take what was sent before: it is busy or stopped. */
-  #wait(): void {
+  #wait(errno: number): void {
     this.#blocked = true;
-    this.#owner.readiness.modify(this.#fd, EPOLLIN | EPOLLOUT);
+    // The worker does not take what was sent before: it is busy or stopped.
+    if (errno === -EAGAIN) this.#owner.readiness.modify(this.#fd, EPOLLIN | EPOLLOUT);
+    // The kernel is out of memory, or this user has too many descriptors under way (unix(7)); or the worker is
+    // gone, and `reclaim` follows.
+    else setTimeout(() => this.#unblock(), PAUSE_MS);
+  }
+
+  #unblock(): void {
+    if (this.#closed) return;
+    this.#blocked = false;
+    this.#schedule();
+    this.#events.onRoom();
   }
 
   #withdrawUnsent(): Waiting[] {

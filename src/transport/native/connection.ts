@@ -83,8 +83,9 @@ export class NativeConnection implements Connection, Ready {
   #closed = false;
   #error: Error | undefined;
   #slice: Slice | undefined;
-  /** More of the same response follows what is gathered. */
   #sendingFile = false;
+  /** More of the same response follows what is gathered: the kernel may keep the last of it for up to 200 ms. */
+  #moreFollows = false;
   #afterFlush: (() => void) | undefined;
 
   constructor(owner: Owner, fd: number, from: ConnectionRecord) {
@@ -113,7 +114,7 @@ export class NativeConnection implements Connection, Ready {
 
   /** Bytes that the next flush writes, if they are so many that the kernel may not take them all at once. */
   get leavingBytes(): number {
-    return !this.#blocked && this.#unsent > SURE_BYTES ? this.#unsent : 0;
+    return !this.#blocked && !this.#closed && this.#unsent > SURE_BYTES ? this.#unsent : 0;
   }
 
   /** Begins to read; bytes that an earlier owner read come first. */
@@ -142,10 +143,12 @@ export class NativeConnection implements Connection, Ready {
 
   async sendFile(file: OpenFile, parts: readonly FilePart[]): Promise<SendFileOutcome> {
     this.#sendingFile = true;
+    this.#moreFollows = true;
     try {
       return await sendParts(this, file, parts);
     } finally {
       this.#sendingFile = false;
+      this.#moreFollows = false;
       file.close();
     }
   }
@@ -158,6 +161,12 @@ export class NativeConnection implements Connection, Ready {
       this.#afterFlush = resolve;
     });
     return !this.#closed;
+  }
+
+  /** All of a response with a file is written: as `flushed`. For the file sender. */
+  finished(): Promise<boolean> {
+    this.#moreFollows = false;
+    return this.flushed();
   }
 
   /** Sends part of a file, with nothing else unsent. Rejects when the disk fails. For the file sender. */
@@ -197,6 +206,10 @@ export class NativeConnection implements Connection, Ready {
   }
 
   destroy(): void {
+    // Once it was given away, its end is for the next owner to decide.
+    if (this.#closed || this.#givenAway) return;
+    // Not close(2) alone: another process may still have a copy, on its way to a worker that is stopped.
+    shutdownBoth(this.fd);
     this.#close(undefined);
   }
 
@@ -240,7 +253,8 @@ export class NativeConnection implements Connection, Ready {
       }
       if (all > 0) this.#onAllSent();
     }
-    if (this.#ending !== 'no' && this.#unsent === 0) this.#finish();
+    // The handler may have destroyed it: the number of its descriptor is another's by now.
+    if (this.#ending !== 'no' && this.#unsent === 0 && !this.#closed) this.#finish();
   }
 
   /** Tells the handler that it is over. Called by the transport, outside of anything the handler does. */
@@ -310,7 +324,7 @@ export class NativeConnection implements Connection, Ready {
       const bytes = count === 1 ? first : joinBuffer;
       const length = count === 1 ? first.length : this.#join(first, count, joinBuffer);
       // Our end may go out with the last bytes, in one packet.
-      const more = count < queue.length || this.#sendingFile || this.#ending !== 'no';
+      const more = count < queue.length || this.#moreFollows || this.#ending !== 'no';
       const sent = send(this.fd, bytes, length, more);
       if (sent < 0) return sent === -EAGAIN || sent === -EINTR ? undefined : systemError('write', sent);
       this.#drop(sent, count, length);

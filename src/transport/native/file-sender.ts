@@ -16,6 +16,8 @@ const TAIL_BYTES = 16 * 1024;
 export interface Sink {
   write(bytes: Uint8Array): void;
   flushed(): Promise<boolean>;
+  /** Like `flushed`, when nothing more is to come: what is left goes out without waiting for more. */
+  finished(): Promise<boolean>;
   sendSlice(fd: number, position: number, end: number): Promise<SendFileOutcome>;
 }
 
@@ -33,7 +35,7 @@ export async function sendParts(
       if (outcome !== 'sent') return outcome;
     }
   }
-  return (await sink.flushed()) ? 'sent' : 'closed';
+  return (await sink.finished()) ? 'sent' : 'closed';
 }
 
 async function sendSlice(

@@ -41,22 +41,26 @@ export interface ConnectionRecord {
 /** Puts a message together in `bytes`, which hold MESSAGE_BYTES. */
 export class MessageWriter {
   readonly #bytes: Buffer;
+  readonly #maxUnusedBytes: number;
   #count = 0;
   #unusedBytes = 0;
   #unused: Uint8Array[] = [];
 
-  constructor(bytes: Buffer) {
+  /** @param largestBytes what the channel takes in one message */
+  constructor(bytes: Buffer, largestBytes: number) {
     this.#bytes = bytes;
+    this.#maxUnusedBytes = Math.min(largestBytes, MESSAGE_BYTES) - (MESSAGE_BYTES - MAX_UNUSED_BYTES);
   }
 
   /** Whether a connection can be sent at all. */
-  static fits({ unused }: ConnectionRecord): boolean {
-    return unused.length <= MAX_UNUSED_BYTES;
+  fits({ unused }: ConnectionRecord): boolean {
+    return unused.length <= this.#maxUnusedBytes;
   }
 
   /** False when it does not fit any more. */
   add({ listener, returned, secure, unused }: ConnectionRecord): boolean {
-    if (this.#count === MAX_DESCRIPTORS || this.#unusedBytes + unused.length > MAX_UNUSED_BYTES) return false;
+    if (this.#count === MAX_DESCRIPTORS || this.#unusedBytes + unused.length > this.#maxUnusedBytes)
+      return false;
     const at = HEADER_BYTES + this.#count * RECORD_BYTES;
     this.#bytes.writeUInt16LE(listener, at);
     this.#bytes.writeUInt16LE((returned ? RETURNED_FLAG : 0) | (secure ? SECURE_FLAG : 0), at + 2);

@@ -5,8 +5,8 @@
  *     channel: new connections, claimed ─────┴─► commit ─► new ones: taken, read ─► commit ─► write
  */
 import net from 'node:net';
-import { EAGAIN, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
-import { MessageBuffer } from '../../posix/fd-passing.js';
+import { EAGAIN, ECONNRESET, EPIPE, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
+import { largestMessage, MessageBuffer } from '../../posix/fd-passing.js';
 import { close } from '../../posix/sockets.js';
 import type {
   AcceptSecure,
@@ -33,7 +33,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
 const JOIN_BUFFER_BYTES = 64 * 1024;
 /** Messages that are taken in one turn. */
 const MESSAGES_PER_TURN = 4;
-/** How soon a connection is handed back again that did not arrive. */
+/** How soon a connection is handed back again that could not be sent, or did not arrive. */
 const RESEND_MS = 50;
 
 const NONE: readonly NativeConnection[] = [];
@@ -59,7 +59,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   readonly counters: TransportCounters;
   readonly #channel: number;
   readonly #message = new MessageBuffer(MESSAGE_BYTES);
-  readonly #writer = new MessageWriter(this.#message.bytes);
+  readonly #writer: MessageWriter;
   readonly #claims: WorkerClaims;
   #accept: ((connection: Connection) => ConnectionHandler) | undefined;
   #acceptSecure: AcceptSecure | undefined;
@@ -82,6 +82,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
    */
   constructor(channel: number, counters: TransportCounters) {
     this.#channel = channel;
+    this.#writer = new MessageWriter(this.#message.bytes, largestMessage(channel));
     this.counters = counters;
     const length = this.#message.receive(channel);
     const header = readHeader(this.#message.bytes, length);
@@ -134,7 +135,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   }
 
   sendBack(connection: NativeConnection, record: ConnectionRecord): boolean {
-    if (!MessageWriter.fits(record)) return false;
+    if (!this.#writer.fits(record)) return false;
     this.#returns.push({ connection, record });
     this.#schedule();
     return true;
@@ -192,21 +193,24 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
     this.#scheduled = false;
     const arrivals = this.#arrivals;
     const started = arrivals.length > 0 ? this.#startAll(arrivals) : NONE;
+    const leaving = this.#putOnRecord();
     const dirty = this.#dirty;
     this.#dirty = [];
-    const leaving = dirty.reduce((bytes, connection) => bytes + connection.leavingBytes, 0);
-    if (leaving > 0) this.counters.leaving(leaving);
-    this.#commit();
     for (const connection of dirty) connection.flush();
-    if (leaving > 0) {
-      this.counters.leaving(0);
-      this.#commit();
-    }
+    if (leaving > 0) this.#putOnRecord();
     if (this.#afterCommit.length > 0) this.#runAfterCommit();
     for (const connection of started) connection.settle();
     if (this.#returns.length > 0) this.#sendReturns();
     if (this.#closedNow.length > 0) this.#tellClosed();
   };
+
+  /** Commits the counters. Returns how many bytes, counted as sent, the kernel may not take at the next flush. */
+  #putOnRecord(): number {
+    const leaving = this.#dirty.reduce((bytes, connection) => bytes + connection.leavingBytes, 0);
+    this.counters.leaving(leaving);
+    this.#commit();
+    return leaving;
+  }
 
   /** Begins with new connections, once it is on record that they are here. */
   #startAll(arrivals: readonly Arrival[]): readonly NativeConnection[] {
@@ -214,7 +218,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
     this.#taken += arrivals.length;
     this.counters.taken(this.#taken);
     for (let i = 0; i < arrivals.length; i++) this.counters.opened();
-    this.#commit();
+    this.#putOnRecord();
     const started: NativeConnection[] = [];
     for (const { id, fd, record } of arrivals) {
       this.#claims.take(id);
@@ -269,8 +273,18 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
       if (result === 0) this.#unconfirmed.push(this.#returns.splice(0, count));
       else if (result === -EAGAIN) this.#waitForChannel();
       // The master is gone, and so are we soon.
-      else this.#returns = [];
+      else if (result === -EPIPE || result === -ECONNRESET) this.#returns = [];
+      else this.#pauseReturns();
     }
+  }
+
+  /** The kernel is out of memory for messages, or this user has too many descriptors under way (unix(7)). */
+  #pauseReturns(): void {
+    this.#channelBlocked = true;
+    setTimeout(() => {
+      this.#channelBlocked = false;
+      this.#schedule();
+    }, RESEND_MS);
   }
 
   #waitForChannel(): void {

@@ -155,8 +155,10 @@ export class PortableConnection implements Connection {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closing = true;
-    this.end();
+    this.#ending = true;
+    this.#schedule();
   }
 
   destroy(): void {
