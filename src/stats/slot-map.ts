@@ -59,7 +59,8 @@ export class SlotMap implements SlotStore {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
       const before = Atomics.load(version, 0);
       const slot = copies[before & 1]!.slice();
-      if (Atomics.load(version, 0) === before) return slot;
+      // Adding nothing, and not only loading, so that no read of the copy comes after it (arm64).
+      if (Atomics.add(version, 0, 0) === before) return slot;
     }
     return undefined;
   }

@@ -37,7 +37,7 @@ export type FilePart = Uint8Array | FileSlice;
 export interface OpenFile {
   readonly fd: number;
   /** True while the file is still the one that was opened: same inode, size, mtime and ctime. */
-  unchanged(): Promise<boolean>;
+  unchanged(): boolean;
   close(): void;
 }
 

@@ -16,7 +16,7 @@ export class FakeFile implements OpenFile {
   readonly fd = -1;
   closed = 0;
 
-  async unchanged(): Promise<boolean> {
+  unchanged(): boolean {
     return true;
   }
 

@@ -2,16 +2,8 @@
  * A connection that is a descriptor. It is read into one buffer that all connections of the worker share;
  * what is written is gathered until the transport's flush and goes out in one call where that is possible.
  */
-import {
-  EAGAIN,
-  ECONNRESET,
-  EINTR,
-  EPIPE,
-  EPOLLERR,
-  EPOLLHUP,
-  EPOLLIN,
-  EPOLLOUT,
-} from '../../posix/constants.js';
+import { constants } from 'node:os';
+import { EAGAIN, ECONNRESET, EINTR, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
 import { systemError } from '../../posix/libc.js';
 import { sendFile } from '../../posix/send-file.js';
 import { close, peerName, receive, send, shutdownBoth, shutdownWrite } from '../../posix/sockets.js';
@@ -46,6 +38,9 @@ export interface Owner {
 
 /** A write up to this size is taken whole, unless the client has stopped reading: tcp(7), tcp_wmem. */
 const SURE_BYTES = 16 * 1024;
+/** Errors of sendfile(2) that are the file's and not the connection's. */
+const { EINVAL, EIO, ENOMEM, EOVERFLOW, ESTALE } = constants.errno;
+const DISK_ERRORS = [EINVAL, EIO, ENOMEM, EOVERFLOW, ESTALE];
 /** Of a file, in one turn of the loop: then others have theirs. */
 const SLICE_BYTES = 1024 * 1024;
 
@@ -377,12 +372,8 @@ export class NativeConnection implements Connection, Ready {
       this.#unblock();
       slice.done('changed');
       return;
-    } else if (sent === -EPIPE || sent === -ECONNRESET) {
-      this.#close(systemError('sendfile', sent));
-      return;
     } else if (sent < 0 && sent !== -EAGAIN && sent !== -EINTR) {
-      this.#unblock();
-      slice.done(systemError('sendfile', sent));
+      this.#sliceFailed(slice, sent);
       return;
     }
     if (slice.position < slice.end) this.#block();
@@ -390,6 +381,17 @@ export class NativeConnection implements Connection, Ready {
       this.#unblock();
       slice.done('sent');
     }
+  }
+
+  /** The disk's fault is told; all else means that the client is gone. */
+  #sliceFailed(slice: Slice, errno: number): void {
+    const error = systemError('sendfile', errno);
+    if (!DISK_ERRORS.includes(-errno)) {
+      this.#close(error);
+      return;
+    }
+    this.#unblock();
+    slice.done(error);
   }
 
   #block(): void {

@@ -13,6 +13,9 @@ export interface Ready {
 
 /** So many in one turn; the others are still ready in the next, and node's own events come between. */
 const EVENTS_PER_TURN = 256;
+/** Time for one turn, looked at after so many events. */
+const TURN_MS = 5;
+const EVENTS_PER_LOOK = 16;
 /** Numbers of registrations, by which a descriptor that was closed is told from its successor. */
 const TAGS = 2 ** 30;
 
@@ -59,7 +62,10 @@ export class Readiness {
   #turn(): void {
     const set = this.#set;
     const count = set.wait();
+    const startedMs = performance.now();
     for (let i = 0; i < count; i++) {
+      // What is left is still ready in the next turn, and timers and pool threads have theirs in between.
+      if (i % EVENTS_PER_LOOK === 0 && performance.now() - startedMs > TURN_MS) break;
       const fd = set.descriptor(i);
       // What came earlier in this turn may have closed it.
       if (this.#tags[fd] === set.tag(i)) this.#owners[fd]?.onReady(set.events(i));

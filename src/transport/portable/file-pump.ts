@@ -62,7 +62,7 @@ export class FilePump {
       const got = await readFully(file.fd, buffer, position);
       if (got < wanted) return 'changed';
       position += got;
-      if (last && position === end && !(await file.unchanged())) return 'changed';
+      if (last && position === end && !file.unchanged()) return 'changed';
       sink.write(buffer);
     }
     return 'sent';

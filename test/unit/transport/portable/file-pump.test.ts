@@ -48,7 +48,7 @@ describe('transport/portable/file-pump', () => {
     file = {
       fd: openSync(directory.write('file', CONTENT), 'r'),
       isSame: true,
-      unchanged: async () => file.isSame,
+      unchanged: () => file.isSame,
       close: () => {
         closed++;
         if (closed === 1) closeSync(file.fd);
@@ -85,7 +85,7 @@ describe('transport/portable/file-pump', () => {
 
   it('holds the less of each download, the more of them stand still', async () => {
     const stalled = Array.from({ length: 2000 }, () => {
-      const idle: OpenFile = { fd: -1, unchanged: async () => true, close: () => undefined };
+      const idle: OpenFile = { fd: -1, unchanged: () => true, close: () => undefined };
       const gone = new Later<boolean>();
       const ended = downloads.send({ write: () => undefined, flushed: () => gone.promise }, idle, [
         { offset: 0, length: SIZE },
