@@ -33,6 +33,8 @@ const READ_BUFFER_BYTES = 64 * 1024;
 const JOIN_BUFFER_BYTES = 64 * 1024;
 /** Messages that are taken in one turn. */
 const MESSAGES_PER_TURN = 4;
+/** New connections that are begun with before they are answered. */
+const STARTS_PER_FLUSH = 4;
 /** How soon a connection is handed back again that could not be sent, or did not arrive. */
 const RESEND_MS = 50;
 
@@ -191,13 +193,8 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
 
   readonly #endTurn = (): void => {
     this.#scheduled = false;
-    const arrivals = this.#arrivals;
-    const started = arrivals.length > 0 ? this.#startAll(arrivals) : NONE;
-    const leaving = this.#putOnRecord();
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const connection of dirty) connection.flush();
-    if (leaving > 0) this.#putOnRecord();
+    const started = this.#arrivals.length > 0 ? this.#startAll() : NONE;
+    this.#flush();
     if (this.#afterCommit.length > 0) this.#runAfterCommit();
     for (const connection of started) connection.settle();
     if (this.#returns.length > 0) this.#sendReturns();
@@ -212,25 +209,41 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
     return leaving;
   }
 
+  /** Gives the kernel what was gathered, after the counters are on record. */
+  #flush(): void {
+    const leaving = this.#putOnRecord();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const connection of dirty) connection.flush();
+    if (leaving > 0) this.#putOnRecord();
+  }
+
   /** Begins with new connections, once it is on record that they are here. */
-  #startAll(arrivals: readonly Arrival[]): readonly NativeConnection[] {
+  #startAll(): readonly NativeConnection[] {
+    const arrivals = this.#arrivals;
     this.#arrivals = [];
     this.#taken += arrivals.length;
     this.counters.taken(this.#taken);
     for (let i = 0; i < arrivals.length; i++) this.counters.opened();
     this.#putOnRecord();
     const started: NativeConnection[] = [];
-    for (const { id, fd, record } of arrivals) {
-      this.#claims.take(id);
-      if (record.secure) {
-        this.#startSecure(fd, record.listener);
-        continue;
-      }
-      const connection = new NativeConnection(this, fd, record);
-      started.push(connection);
-      connection.start(this.#accept!(connection), record.unused);
-    }
+    arrivals.forEach((arrival, i) => {
+      // What has begun is lost when this process is killed, what only waits here is not: so little at a time.
+      if (i > 0 && i % STARTS_PER_FLUSH === 0) this.#flush();
+      this.#start(arrival, started);
+    });
     return started;
+  }
+
+  #start({ id, fd, record }: Arrival, started: NativeConnection[]): void {
+    this.#claims.take(id);
+    if (record.secure) {
+      this.#startSecure(fd, record.listener);
+      return;
+    }
+    const connection = new NativeConnection(this, fd, record);
+    started.push(connection);
+    connection.start(this.#accept!(connection), record.unused);
   }
 
   /** TLS is node's, and so is the socket under it. */
