@@ -1,5 +1,6 @@
 /** What is printed when the server is ready. Pure. */
 import { isIPv6 } from 'node:net';
+import { socketPathOf } from '../config/socket-path.js';
 
 export interface SiteAddress {
   readonly host: string;
@@ -33,8 +34,9 @@ export interface SiteUrls {
   readonly network: string | undefined;
 }
 
-/** The URLs by which a listening address can be reached. */
+/** The URLs by which a listening address can be reached; none for a Unix-domain socket. */
 export function siteUrls({ host, port, secure }: SiteAddress, networkAddress?: string): SiteUrls {
+  if (socketPathOf(host) !== undefined) return { local: undefined, network: undefined };
   const [scheme, usualPort] = secure === true ? ['https', 443] : ['http', 80];
   const url = (name: string): string =>
     `${scheme}://${isIPv6(name) ? `[${name}]` : name}${port === usualPort ? '' : `:${port}`}/`;
@@ -59,6 +61,8 @@ const yellow = style(33);
 export function renderBanner(facts: BannerFacts, colour: boolean): string {
   const rows: [label: string, text: string, isUrl: boolean][] = [['Serving', facts.directory, false]];
   for (const address of facts.addresses) {
+    // Browsers cannot be sent there.
+    if (socketPathOf(address.host) !== undefined) rows.push(['Local', address.host, false]);
     const { local, network } = siteUrls(address, facts.networkAddress);
     if (local !== undefined) rows.push(['Local', local, true]);
     if (network !== undefined) rows.push(['Network', network, true]);

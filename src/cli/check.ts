@@ -4,6 +4,7 @@ import { shownPath } from '../config/assignment.js';
 import { wantsTls } from '../config/certificate.js';
 import { type LoadedSettings, loadSettings } from '../config/load.js';
 import { COMMAND_LINE } from '../config/mistake.js';
+import { socketPathOf } from '../config/socket-path.js';
 import { EXIT, type ExitCode } from '../errors.js';
 import type { CommandLine } from './command-line.js';
 import { reportMistakes } from './report.js';
@@ -39,7 +40,7 @@ function summary({ settings, origins }: LoadedSettings): string {
   const tls = wantsTls(settings) ? `, https port ${settings.tlsPort}` : '';
   const changed = Object.values(origins).filter(({ kind }) => kind !== 'default').length;
   return [
-    `  serves ${documentRoot} on ${host} port ${port}${tls}`,
+    `  serves ${documentRoot} on ${socketPathOf(host) === undefined ? `${host} port ${port}${tls}` : host}`,
     `  workers: ${numWorkers}, threads in each: ${threadsPerWorker}`,
     `  settings written: ${changed}, all others have their defaults`,
     '',

@@ -1,10 +1,17 @@
 /** Finds the running server that `stop`, `reload` and `status` are about. */
-import { basename } from 'node:path';
 import { type LoadedSettings, loadSettings } from '../config/load.js';
 import { formatMistake } from '../config/mistake.js';
 import type { Settings } from '../config/settings.js';
+import { socketPathOf } from '../config/socket-path.js';
 import { EXIT, HandoverError } from '../errors.js';
-import { type LiveServer, liveServer, liveServerOn, liveServers } from '../master/pid-file.js';
+import {
+  type LiveServer,
+  liveServer,
+  liveServerOn,
+  liveServers,
+  serverName,
+  shownName,
+} from '../master/pid-file.js';
 import type { CommandLine } from './command-line.js';
 import { exitCodeOf } from './report.js';
 import { settingsRequest } from './request.js';
@@ -17,7 +24,7 @@ export interface Target {
 }
 
 /**
- * The server that the arguments name: by --pid-file, --port or --config; without these, the one of
+ * The server that the arguments name: by --pid-file, --host unix:PATH, --port or --config; without these, the one of
  * ./server.conf if it runs, else the only one there is.
  *
  * @throws HandoverError when none runs, when there are several to choose from, or when an argument is wrong
@@ -29,9 +36,16 @@ export function findServer(line: CommandLine, terminal: Terminal): Target {
 
 function search(line: CommandLine, loaded: LoadedSettings): LiveServer {
   const { settings, origins } = loaded;
-  const { pidFile, port } = settings;
+  const { pidFile, host, port } = settings;
   if (origins.pidFile.kind === 'command line')
     return liveServer(pidFile) ?? notRunning(`by the pid file ${pidFile}`);
+  if (origins.host.kind === 'command line') {
+    if (socketPathOf(host) === undefined) {
+      const message = `--host ${host} names no server; only a socket does: --host unix:PATH, and else --port`;
+      throw new HandoverError('WHICH', message, EXIT.usage);
+    }
+    return liveServerOn(serverName(host, port)) ?? notRunning(`on ${host}`);
+  }
   if (origins.port.kind === 'command line') return liveServerOn(port) ?? notRunning(`on port ${port}`);
   const configured = isTelling(line, loaded) ? serverOf(settings) : undefined;
   if (configured !== undefined) return configured;
@@ -39,16 +53,18 @@ function search(line: CommandLine, loaded: LoadedSettings): LiveServer {
   const [only, ...others] = liveServers();
   if (only === undefined) return notRunning('');
   if (others.length === 0) return only;
-  const ports = [only, ...others].map((server) => `${basename(server.pidFile, '.pid')} (pid ${server.pid})`);
+  const names = [only, ...others].map((server) => `${shownName(server.pidFile)} (pid ${server.pid})`);
+  const haveSockets = names.some((name) => name.startsWith('unix:'));
+  const [where, how] = haveSockets ? ['on', '--port or --host unix:PATH'] : ['on ports', '--port'];
   throw new HandoverError(
     'WHICH',
-    `several servers run, on ports ${ports.join(', ')}: choose with --port`,
+    `several servers run, ${where} ${names.join(', ')}: choose with ${how}`,
     EXIT.notRunning,
   );
 }
 
-function serverOf({ pidFile, port }: Settings): LiveServer | undefined {
-  return pidFile === '' ? liveServerOn(port) : liveServer(pidFile);
+function serverOf({ pidFile, host, port }: Settings): LiveServer | undefined {
+  return pidFile === '' ? liveServerOn(serverName(host, port)) : liveServer(pidFile);
 }
 
 /**

@@ -33,6 +33,8 @@ export async function listenOrNext<T>(
         notes: port === first ? [] : [`port ${first} is taken${byWhom(first)}, using ${port}`],
       };
     } catch (error) {
+      // It says already what there is to know.
+      if (error instanceof HandoverError) throw error;
       if (systemCode(error) === 'EADDRINUSE' && port < last) continue;
       throw explain(error, host, port);
     }

@@ -48,5 +48,5 @@ export const SHORT_FLAGS: Readonly<Partial<Record<SettingName, string>>> = { por
 export function takesSetting(command: Command, name: SettingName): boolean {
   if (command === 'serve' || command === 'check') return true;
   if (name === 'drainTimeoutSeconds') return command === 'stop';
-  return name === 'port' || name === 'pidFile';
+  return name === 'port' || name === 'host' || name === 'pidFile';
 }

@@ -6,6 +6,7 @@ import type { ConfigMistake } from '../config/mistake.js';
 import { printSettings } from '../config/print.js';
 import { nearest } from '../config/suggest.js';
 import { EXIT, type ExitCode } from '../errors.js';
+import { type InheritedSocket, takeActivation } from '../master/activation.js';
 import { Master, type Started } from '../master/master.js';
 import { installSignals } from '../master/signals.js';
 import { VERSION } from '../version.js';
@@ -31,15 +32,25 @@ export async function serve(line: CommandLine, terminal: Terminal): Promise<Exit
     terminal.out(printSettings(settings, origins, terminal.cwd));
     return EXIT.ok;
   }
-  const wanted = { host: settings.host, port: settings.port, asked: origins.port.kind !== 'default' };
+  // From the process itself: workers get its environment.
+  const activation = takeActivation(process.env, process.pid);
+  const inherited = activation.sockets;
+  const asked = origins.port.kind !== 'default' || inherited.length > 0;
+  const wanted = { host: settings.host, port: settings.port, asked };
   const { result: started, notes } = await listenOrNext(wanted, (port) => {
-    return startMaster(withPort(loaded, port), request, terminal);
+    return startMaster(withPort(loaded, port), inherited, request, terminal);
   });
   // Told to end before it was ready: the master sees to the exit.
   if (started === undefined) return EXIT.ok;
   const facts = {
     ...bannerFacts(loaded, started, terminal.cwd),
-    notes: [...notes, ...transportNotes(started), ...exposedFiles(loaded, terminal.cwd)],
+    notes: [
+      ...notes,
+      ...activation.notes,
+      ...activationNotes(started),
+      ...transportNotes(started),
+      ...exposedFiles(loaded, terminal.cwd),
+    ],
   };
   terminal.out(renderBanner(facts, terminal.colour));
   if (line.switches.has('open')) {
@@ -54,6 +65,7 @@ export async function serve(line: CommandLine, terminal: Terminal): Promise<Exit
 /** A master belongs to one address: for another port another one is made. */
 async function startMaster(
   loaded: LoadedSettings,
+  inherited: readonly InheritedSocket[],
   request: SettingsRequest,
   terminal: Terminal,
 ): Promise<Started | undefined> {
@@ -61,6 +73,7 @@ async function startMaster(
   const master = new Master({
     settings,
     version: VERSION,
+    inherited,
     reload: () => withPort(loadSettings(request), settings.port),
     report: (text) => terminal.err(`handover: ${text}\n`),
     onEnd: (code) => process.exit(code),
@@ -90,6 +103,13 @@ function withCommandNames(mistakes: readonly ConfigMistake[], line: CommandLine)
   return mistakes.map((mistake) =>
     mistake.key === 'DIR' && mistake.unreadable ? { ...mistake, hint } : mistake,
   );
+}
+
+function activationNotes({ addresses }: Started): readonly string[] {
+  const { length } = addresses.filter(({ fd }) => fd !== undefined);
+  if (length === 0) return [];
+  const sockets = length === 1 ? 'the socket is' : `the ${length} sockets are`;
+  return [`${sockets} inherited (LISTEN_FDS); HOST and PORT are not used`];
 }
 
 function transportNotes({ fallback }: Started): readonly string[] {

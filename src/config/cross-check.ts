@@ -5,6 +5,7 @@ import type { ConfigMistake } from './mistake.js';
 import { mistakeIn, type Placed } from './place.js';
 import type { SettingName } from './setting.js';
 import type { Settings } from './settings.js';
+import { socketPathOf } from './socket-path.js';
 import { rowOf } from './table.js';
 
 /** The mistakes between values. A setting whose own value could not be read is left out. */
@@ -27,7 +28,10 @@ export function crossCheck(settings: Settings, placed: Placed): ConfigMistake[] 
     blame(given, `TLS needs ${key} too`, `write ${key}=${rowOf(other).example}`);
   }
   if (known('tlsCert', 'tlsKey') && wantsTls(settings)) {
-    if (known('tlsPort', 'port') && settings.tlsPort === settings.port && settings.port !== 0) {
+    if (known('host') && socketPathOf(settings.host) !== undefined) {
+      const message = 'TLS needs an address with ports, and HOST is a Unix-domain socket';
+      blame('tlsCert', message, 'write an address in HOST, or leave TLS to the proxy in front');
+    } else if (known('tlsPort', 'port') && settings.tlsPort === settings.port && settings.port !== 0) {
       blame('tlsPort', 'this is the plain PORT too', 'write another');
     }
   } else if (known('tlsCert', 'tlsKey', 'tlsRedirect') && settings.tlsRedirect !== 'off') {

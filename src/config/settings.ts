@@ -33,7 +33,10 @@ export type TlsRedirect = 'off' | 'on' | number;
 /** Every setting, by its key in camel case. Paths are absolute; units stand in the names. */
 export interface Settings {
   readonly port: number;
+  /** An address, a name, or `unix:` and an absolute path: then the port is not used. */
   readonly host: string;
+  /** Connections that the kernel keeps until they are accepted. */
+  readonly backlog: number;
   readonly documentRoot: string;
   readonly numWorkers: number;
   readonly threadsPerWorker: number;
@@ -84,7 +87,7 @@ export interface Settings {
   /** A path; `''`: in the server's own run-time directory. */
   readonly statsFile: string;
   readonly statsIntervalMs: number;
-  /** Addresses and CIDR blocks; `['all']`: anyone. */
+  /** Addresses and CIDR blocks, and `unix:` for the clients of a Unix-domain socket; `['all']`: anyone. */
   readonly statsAllow: readonly string[];
   /** URL path of the quiet health check; `''`: off. */
   readonly healthPath: string;

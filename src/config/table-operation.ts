@@ -53,7 +53,8 @@ export const OPERATION_ROWS: Rows<
     default: '127.0.0.0/8 ::1',
     summary: 'Who may see the statistics',
     details:
-      'By the address that connects; `all` is anyone, `none` is nobody. Behind a proxy on this machine everybody ' +
+      'By the address that connects; `all` is anyone, `none` is nobody. Clients of a Unix-domain socket have no ' +
+      'address, and are often a proxy through which anybody comes: they may not, unless `unix:` is in the list. Behind a proxy on this machine everybody ' +
       'comes from 127.0.0.1: write `none` there, or let the proxy keep the paths of the statistics to itself. The ' +
       'page of the dashboard holds no numbers and is for everybody.',
     example: '127.0.0.0/8 ::1 10.0.0.0/8',
@@ -74,7 +75,8 @@ export const OPERATION_ROWS: Rows<
     summary: 'File by which stop, reload and status find the server',
     details:
       'Line 1 is the process id, line 2 the path of stats.json. Nothing set: `PORT.pid` in `$XDG_RUNTIME_DIR/handover`, ' +
-      'or in `handover-UID` in the directory for temporary files.',
+      'or in `handover-UID` in the directory for temporary files; with a Unix-domain socket `unix:PATH.pid`, where ' +
+      '`%2F` stands for each `/`.',
     example: '/run/handover.pid',
   },
 };

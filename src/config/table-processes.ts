@@ -10,6 +10,7 @@ const section = 'Network and processes';
 export const PROCESS_ROWS: Rows<
   | 'port'
   | 'host'
+  | 'backlog'
   | 'documentRoot'
   | 'numWorkers'
   | 'threadsPerWorker'
@@ -37,8 +38,23 @@ export const PROCESS_ROWS: Rows<
     summary: 'Address to listen on',
     details:
       '`0.0.0.0` is every IPv4 address, `::` every address, `127.0.0.1` this machine only. A name is looked up ' +
-      'once, and of several addresses the first is taken.',
-    example: '127.0.0.1',
+      'once, and of several addresses the first is taken. `unix:PATH` is a Unix-domain socket: PORT is not used ' +
+      'then, and TLS is for the proxy in front. The socket gets the mode 0666, as with nginx: who may connect, the ' +
+      'permissions of its directory say. One that a killed server left is replaced; one that somebody answers on, ' +
+      'or a file of another kind, never is. What is started by socket activation uses the sockets it was given ' +
+      'instead of HOST and PORT.',
+    example: 'unix:/run/handover.sock',
+  },
+  backlog: {
+    key: 'BACKLOG',
+    section,
+    type: integer(1, 65_535),
+    default: '4096',
+    summary: 'Connections that the kernel keeps until they are accepted',
+    details:
+      'The kernel takes no more than `net.core.somaxconn` says, without a word. Holds for sockets that are bound or ' +
+      'inherited from then on: a reload leaves it as it is where the address stays.',
+    example: '1024',
   },
   documentRoot: {
     key: 'DOCUMENT_ROOT',

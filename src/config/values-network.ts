@@ -1,5 +1,7 @@
 /** Hosts, addresses and origins as values of settings. */
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { hostOfSocket, MAX_SOCKET_PATH_BYTES, socketPathOf, UNIX_CLIENT } from './socket-path.js';
 import type { Parsed, ValueType } from './value-type.js';
 import { asBoolean, list } from './values.js';
 
@@ -7,21 +9,36 @@ import { asBoolean, list } from './values.js';
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
-/** An address or a name to listen on. */
+const HOST_KINDS = 'an IPv4 or IPv6 address, a host name or unix:PATH';
+
+/** An address or a name to listen on, or `unix:` and the path of a socket, which is made absolute. */
 export const host: ValueType<string> = {
   placeholder: 'ADDRESS',
-  accepts: 'an IPv4 or IPv6 address or a host name',
-  parse(text) {
+  accepts: HOST_KINDS,
+  parse(text, base) {
+    const path = socketPathOf(text);
+    if (path !== undefined) return parseSocketPath(path, base);
     if (isIP(text) !== 0 || HOST_NAME.test(text)) return { value: text };
-    return { problem: 'must be an IPv4 or IPv6 address or a host name', hint: hostHint(text) };
+    return { problem: `must be ${HOST_KINDS}`, hint: hostHint(text) };
   },
   format: (value) => [value],
 };
+
+function parseSocketPath(text: string, base: string): Parsed<string> {
+  const hint = 'write unix:/run/handover.sock';
+  if (text === '' || text.endsWith('/')) return { problem: 'unix: needs the path of a socket', hint };
+  const path = resolve(base, text);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    return { problem: `the path of a socket may have ${MAX_SOCKET_PATH_BYTES} bytes at most`, hint };
+  }
+  return { value: hostOfSocket(path) };
+}
 
 function hostHint(text: string): string | undefined {
   if (text === '*') return 'write 0.0.0.0 for every IPv4 address, :: for every address';
   const bracketed = /^\[(.+)\]$/.exec(text)?.[1];
   if (bracketed !== undefined && isIP(bracketed) === 6) return `write ${bracketed}, without brackets`;
+  if (text.startsWith('/')) return `write unix:${text} for a Unix-domain socket`;
   if (text.includes('://')) return 'write the host only';
   return /:\d+$/.test(text) ? 'the port has a key of its own, PORT' : undefined;
 }
@@ -64,6 +81,7 @@ export const origins: ValueType<readonly string[]> = {
 };
 
 function parseNetwork(word: string): Parsed<string> {
+  if (word === UNIX_CLIENT) return { value: word };
   const [address = '', prefix, ...rest] = word.split('/');
   const family = isIP(address);
   const bits = family === 4 ? 32 : 128;
@@ -79,12 +97,12 @@ function parseNetwork(word: string): Parsed<string> {
 
 const networkList = list({
   placeholder: 'all|none|ADDRESSES',
-  accepts: 'addresses and CIDR blocks with spaces between them, all or none',
+  accepts: 'addresses, CIDR blocks and unix: with spaces between them, all or none',
   empty: 'none',
   parseWord: parseNetwork,
 });
 
-/** Addresses and CIDR blocks: `['all']` for anyone, empty for nobody. */
+/** Addresses, CIDR blocks and `unix:`: `['all']` for anyone, empty for nobody. */
 export const networks: ValueType<readonly string[]> = {
   ...networkList,
   parse: (text, base) => (text === 'all' ? { value: ['all'] } : networkList.parse(text, base)),

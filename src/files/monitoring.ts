@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { dirname, join, relative, sep } from 'node:path';
+import { UNIX_CLIENT } from '../config/socket-path.js';
 import { systemCode } from '../errors.js';
 import { errorReply, textReply } from '../http/error-reply.js';
 import type { Reply } from '../http/reply.js';
@@ -46,10 +47,14 @@ export class Monitoring {
   readonly #fallback = new Map<string, Page>();
   readonly #healthPath: string;
   readonly #allow: BlockList | undefined;
+  readonly #allowUnix: boolean;
 
   constructor(settings: MonitoringSettings) {
     this.#healthPath = settings.healthPath;
-    this.#allow = settings.statsAllow.includes('all') ? undefined : blockListOf(settings.statsAllow);
+    this.#allowUnix = settings.statsAllow.includes(UNIX_CLIENT);
+    this.#allow = settings.statsAllow.includes('all')
+      ? undefined
+      : blockListOf(settings.statsAllow.filter((block) => block !== UNIX_CLIENT));
     const paths = statsPaths(settings.statsFile);
     const below = relative(settings.documentRoot, dirname(settings.statsFile));
     const isInside = below !== '..' && !below.startsWith(`..${sep}`);
@@ -100,6 +105,7 @@ export class Monitoring {
 
   #allows(address: string): boolean {
     if (this.#allow === undefined) return true;
+    if (address === UNIX_CLIENT) return this.#allowUnix;
     const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
     if (isIPv4(plain)) return this.#allow.check(plain, 'ipv4');
     return isIPv6(address) && this.#allow.check(address, 'ipv6');

@@ -13,22 +13,24 @@ import type { LoadedSettings } from '../config/load.js';
 import { formatMistake } from '../config/mistake.js';
 import { diffSettings } from '../config/print.js';
 import type { Settings } from '../config/settings.js';
+import { socketPathOf } from '../config/socket-path.js';
 import { rowOf } from '../config/table.js';
 import { EXIT, type ExitCode, HandoverError, messageOf } from '../errors.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import { StatsWriter, statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
+import type { InheritedSocket } from './activation.js';
 import { Balancer } from './balancer.js';
 import { Crew, type Generation } from './crew.js';
 import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
 import { writePidFile } from './pid-file.js';
 import {
-  addressesOf,
   leaveAddresses,
   leavePlace,
   type Place,
   refuseOthersStatistics,
+  secureAddressOf,
   takePlace,
 } from './place.js';
 import { Statistics } from './statistics.js';
@@ -37,6 +39,8 @@ import { chooseTransport } from './transport-choice.js';
 export interface MasterOptions {
   readonly settings: Settings;
   readonly version: string;
+  /** Sockets to listen on instead of the address in the settings. */
+  readonly inherited: readonly InheritedSocket[];
   /** Reads the settings again: for a reload. */
   readonly reload: () => LoadedSettings;
   /** One line for the server's own log. */
@@ -221,7 +225,7 @@ export class Master {
   async #start(): Promise<Started | undefined> {
     const settings = this.#settings;
     try {
-      const place = await takePlace(settings, this.#transport);
+      const place = await takePlace(settings, this.#transport, this.#options.inherited);
       this.#place = place;
       await this.#crew.replace(generationOf(settings, place));
       // Of two that started at once, the other may have been faster.
@@ -230,7 +234,7 @@ export class Master {
       if (this.#ending !== 'no') return undefined;
       const { pidFile, statsFile } = place;
       const { name: transport } = this.#transport;
-      const addresses = addressesOf(place);
+      const { addresses } = place;
       return { addresses, transport, fallback: this.#fallback, pidFile, statsFile };
     } catch (error) {
       // Whoever told us to end cleans up.
@@ -251,7 +255,7 @@ export class Master {
     }
     const before = this.#settings;
     const from = this.#place!;
-    const to = await takePlace(settings, this.#transport, from);
+    const to = await takePlace(settings, this.#transport, this.#options.inherited, from);
     let replaced: Awaited<ReturnType<Crew['replace']>>;
     try {
       replaced = await this.#crew.replace(generationOf(settings, to));
@@ -298,7 +302,7 @@ export class Master {
           reloads: this.#reloads,
           reloadsFailed: this.#reloadsFailed,
           draining: this.#ending !== 'no',
-          addresses: addressesOf(this.#place!).map(urlOf),
+          addresses: this.#place!.addresses.map(urlOf),
           waiting: this.#dispatcher.waiting,
           maxConnections: this.maxConnections,
           cacheMaxBytes: this.#settings.cacheSizeMb * 1024 * 1024 * this.#numWorkers,
@@ -347,7 +351,9 @@ export class Master {
  *
  * @throws HandoverError when it cannot be used
  */
-function generationOf(settings: Settings, { statsFile, secureAddress }: Place): Generation {
+function generationOf(settings: Settings, place: Place): Generation {
+  const { statsFile } = place;
+  const secureAddress = secureAddressOf(place);
   if (secureAddress === undefined) return { settings, statsFile, tls: undefined };
   const pair = readKeyPair(settings);
   if ('mistakes' in pair) {
@@ -359,5 +365,6 @@ function generationOf(settings: Settings, { statsFile, secureAddress }: Place): 
 }
 
 function urlOf({ host, port, secure }: ListenAddress): string {
+  if (socketPathOf(host) !== undefined) return host;
   return `${secure === true ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
 }

@@ -8,7 +8,8 @@
  * The third line tells the server from a later process that happens to have the same id.
  */
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { socketPathOf } from '../config/socket-path.js';
 import { EXIT, HandoverError, messageOf, systemCode } from '../errors.js';
 import { isRunning, startTicks } from './process-info.js';
 import { isOurs, runtimeDir, runtimeDirCandidates } from './runtime-dir.js';
@@ -25,9 +26,20 @@ export interface LiveServer extends PidRecord {
   readonly pidFile: string;
 }
 
-/** The pid file of the server on a port, where PID_FILE names none. The directory is made when it is missing. */
-export function defaultPidFile(port: number): string {
-  return join(runtimeDir(), `${port}.pid`);
+/** By what a server is known: its port, or `unix:PATH` with each `/` as `%2F`, so that it is a name of a file. */
+export function serverName(host: string, port: number): string {
+  if (socketPathOf(host) === undefined) return String(port);
+  return host.replaceAll('%', '%25').replaceAll('/', '%2F');
+}
+
+/** What a person calls the server that has this pid file in the run-time directory. */
+export function shownName(pidFile: string): string {
+  return basename(pidFile, '.pid').replaceAll('%2F', '/').replaceAll('%25', '%');
+}
+
+/** The pid file of a server of this name, where PID_FILE names none. The directory is made when it is missing. */
+export function defaultPidFile(name: string | number): string {
+  return join(runtimeDir(), `${name}.pid`);
 }
 
 /** Reads a pid file; undefined when there is none, or something else stands in it. */
@@ -57,10 +69,10 @@ export function liveServer(pidFile: string): LiveServer | undefined {
   return record !== undefined && isLive(record) ? { ...record, pidFile } : undefined;
 }
 
-/** The running server on a port that has its pid file in the run-time directory. */
-export function liveServerOn(port: number): LiveServer | undefined {
+/** The running server of a name, such as its port, that has its pid file in the run-time directory. */
+export function liveServerOn(name: string | number): LiveServer | undefined {
   return ourDirectories()
-    .map((directory) => liveServer(join(directory, `${port}.pid`)))
+    .map((directory) => liveServer(join(directory, `${name}.pid`)))
     .find((server) => server !== undefined);
 }
 
@@ -68,8 +80,8 @@ export function liveServerOn(port: number): LiveServer | undefined {
 export function liveServers(): LiveServer[] {
   return ourDirectories().flatMap((directory) =>
     readdirSync(directory)
-      .filter((name) => /^\d+\.pid$/.test(name))
-      .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+      .filter((name) => /^(?:\d+|unix:.+)\.pid$/.test(name))
+      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
       .flatMap((name) => liveServer(join(directory, name)) ?? []),
   );
 }

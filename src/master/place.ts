@@ -6,22 +6,24 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { wantsTls } from '../config/certificate.js';
 import type { Settings } from '../config/settings.js';
+import { hostOfSocket, socketPathOf } from '../config/socket-path.js';
 import { EXIT, HandoverError, messageOf, systemCode } from '../errors.js';
 import type { StatsDocument } from '../stats/schema.js';
 import { statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
-import { defaultPidFile, removePidFile, writePidFile } from './pid-file.js';
+import { type InheritedSocket, refuseKind, refuseMismatch, refuseSocket } from './activation.js';
+import { defaultPidFile, removePidFile, serverName, writePidFile } from './pid-file.js';
 import { findOwnerOfPort } from './port-owner.js';
 import { isRunning } from './process-info.js';
 import { runtimeDir } from './runtime-dir.js';
+import { clearSocketPath, explainSocket, openSocketFile } from './socket-file.js';
 
 /** How much later than its interval a busy server may be with its files. */
 const LATENESS_MS = 3000;
 
 export interface Place {
-  readonly address: ListenAddress;
-  /** Undefined when TLS is off. */
-  readonly secureAddress: ListenAddress | undefined;
+  /** What the server listens on, never empty. Where nothing was inherited: the plain one, and that of TLS if it is on. */
+  readonly addresses: readonly ListenAddress[];
   readonly pidFile: string;
   readonly statsFile: string;
   /** The directory of the statistics was made for this server, and goes with it. */
@@ -29,7 +31,8 @@ export interface Place {
 }
 
 /**
- * Binds the address and claims the files that the settings name. What `held` has already is kept as it is.
+ * Binds the addresses, or takes the inherited ones, and claims the files that the settings name. What `held`
+ * has already is kept as it is.
  *
  * @throws the system's error when the address cannot be bound, HandoverError for the files; then nothing
  * new is left
@@ -37,19 +40,18 @@ export interface Place {
 export async function takePlace(
   settings: Settings,
   transport: MasterTransport,
+  inherited: readonly InheritedSocket[],
   held?: Place,
 ): Promise<Place> {
-  const address = await bind(settings, transport, held?.address);
-  const { port } = address;
-  let secureAddress: ListenAddress | undefined;
+  const addresses = await takeAddresses(settings, transport, inherited, held);
   let place: Place | undefined;
   try {
-    secureAddress = await bindSecure(settings, transport, held?.secureAddress);
-    const own = join(runtimeDir(), `${port}-stats`, 'statFile.txt');
+    const { host, port } = addresses[0]!;
+    const name = serverName(host, port);
+    const own = join(runtimeDir(), `${name}-stats`, 'statFile.txt');
     place = {
-      address,
-      secureAddress,
-      pidFile: settings.pidFile === '' ? defaultPidFile(port) : settings.pidFile,
+      addresses,
+      pidFile: settings.pidFile === '' ? defaultPidFile(name) : settings.pidFile,
       statsFile: settings.statsFile === '' ? own : settings.statsFile,
       ownsStatsDirectory: settings.statsFile === '',
     };
@@ -59,8 +61,7 @@ export async function takePlace(
     if (place.ownsStatsDirectory) mkdirSync(dirname(place.statsFile), { recursive: true, mode: 0o700 });
     return place;
   } catch (error) {
-    unlistenUnless(address, held?.address, transport);
-    unlistenUnless(secureAddress, held?.secureAddress, transport);
+    unlistenAll(addresses, transport, held);
     if (place !== undefined && place.pidFile !== held?.pidFile) removePidFile(place.pidFile);
     throw error;
   }
@@ -78,15 +79,14 @@ export function refuseOthersStatistics(statsFile: string): void {
   throw new HandoverError('STATS_FILE', message, EXIT.cannotListen);
 }
 
-/** What a place listens on. */
-export function addressesOf({ address, secureAddress }: Place): readonly ListenAddress[] {
-  return secureAddress === undefined ? [address] : [address, secureAddress];
+/** Where clients speak TLS; undefined when it is off. */
+export function secureAddressOf({ addresses }: Place): ListenAddress | undefined {
+  return addresses.find(({ secure }) => secure === true);
 }
 
 /** Stops listening on the addresses of a place, but for those that belong to `kept` as well. */
 export function leaveAddresses(place: Place, transport: MasterTransport, kept?: Place): void {
-  unlistenUnless(place.address, kept?.address, transport);
-  unlistenUnless(place.secureAddress, kept?.secureAddress, transport);
+  unlistenAll(place.addresses, transport, kept);
 }
 
 /** Gives up a place, but for what belongs to `kept` as well. */
@@ -118,19 +118,87 @@ function otherWriterOf(statFile: string): number | undefined {
   return isNew && isRunning(master.pid) ? master.pid : undefined;
 }
 
+async function takeAddresses(
+  settings: Settings,
+  transport: MasterTransport,
+  inherited: readonly InheritedSocket[],
+  held: Place | undefined,
+): Promise<readonly ListenAddress[]> {
+  if (inherited.length > 0) {
+    refuseMismatch(inherited, wantsTls(settings));
+    return held?.addresses ?? (await adoptAll(settings, transport, inherited));
+  }
+  const address = await bind(
+    settings,
+    transport,
+    held?.addresses.find(({ secure }) => secure !== true),
+  );
+  try {
+    const secure = await bindSecure(settings, transport, held && secureAddressOf(held));
+    return secure === undefined ? [address] : [address, secure];
+  } catch (error) {
+    unlistenAll([address], transport, held);
+    throw error;
+  }
+}
+
+/** Listens on what was inherited. @throws HandoverError, which names the descriptor that cannot be used */
+async function adoptAll(
+  { backlog }: Settings,
+  transport: MasterTransport,
+  inherited: readonly InheritedSocket[],
+): Promise<readonly ListenAddress[]> {
+  const addresses: ListenAddress[] = [];
+  for (const { fd, secure } of inherited) {
+    const kind = refuseKind(fd);
+    if (kind !== undefined) throw refuseSocket(fd, kind);
+    let address: ListenAddress;
+    try {
+      address = await transport.listen({ host: '', port: 0, fd, secure }, backlog);
+    } catch (error) {
+      throw refuseSocket(fd, `is a socket of another kind (${systemCode(error)})`, error);
+    }
+    addresses.push(address);
+    if (secure && socketPathOf(address.host) !== undefined) {
+      throw refuseSocket(fd, 'is for https, and is a Unix-domain socket, which TLS is not spoken on');
+    }
+  }
+  return addresses;
+}
+
 async function bind(
-  { host, port }: Settings,
+  { host, port, backlog }: Settings,
   transport: MasterTransport,
   held: ListenAddress | undefined,
 ): Promise<ListenAddress> {
+  const path = socketPathOf(host);
+  if (path !== undefined) return held?.host === host ? held : await bindPath(path, backlog, transport);
   // Port 0 is any free one, and so is the one we have.
   if (held !== undefined && host === held.host && (port === held.port || port === 0)) return held;
   try {
-    return await transport.listen({ host, port });
+    return await transport.listen({ host, port }, backlog);
   } catch (error) {
     if (systemCode(error) !== 'EADDRINUSE' || port !== held?.port) throw error;
     const message = `port ${port} is our own on ${held.host}: another HOST on the same port takes a restart`;
     throw new HandoverError('EADDRINUSE', message, EXIT.cannotListen, error);
+  }
+}
+
+/** A Unix-domain socket at a path. @throws HandoverError, which says why it cannot be had */
+async function bindPath(path: string, backlog: number, transport: MasterTransport): Promise<ListenAddress> {
+  await clearSocketPath(path);
+  let address: ListenAddress;
+  try {
+    address = await transport.listen({ host: hostOfSocket(path), port: 0 }, backlog);
+  } catch (error) {
+    throw explainSocket(path, error);
+  }
+  try {
+    openSocketFile(path);
+    return address;
+  } catch (error) {
+    transport.unlisten(address);
+    throw error;
   }
 }
 
@@ -141,10 +209,10 @@ async function bindSecure(
   held: ListenAddress | undefined,
 ): Promise<ListenAddress | undefined> {
   if (!wantsTls(settings)) return undefined;
-  const { host, tlsPort: port } = settings;
+  const { host, tlsPort: port, backlog } = settings;
   if (held !== undefined && host === held.host && (port === held.port || port === 0)) return held;
   try {
-    return await transport.listen({ host, port, secure: true });
+    return await transport.listen({ host, port, secure: true }, backlog);
   } catch (error) {
     const isTaken = systemCode(error) === 'EADDRINUSE';
     const owner = isTaken ? findOwnerOfPort(port) : undefined;
@@ -156,10 +224,7 @@ async function bindSecure(
   }
 }
 
-function unlistenUnless(
-  address: ListenAddress | undefined,
-  kept: ListenAddress | undefined,
-  transport: MasterTransport,
-): void {
-  if (address !== undefined && address !== kept) transport.unlisten(address);
+/** Stops listening on addresses, but for those that `kept` has as well. */
+function unlistenAll(addresses: readonly ListenAddress[], transport: MasterTransport, kept?: Place): void {
+  for (const address of addresses) if (!kept?.addresses.includes(address)) transport.unlisten(address);
 }

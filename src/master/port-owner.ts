@@ -1,6 +1,7 @@
-/** Who listens on a port, for the message that says it is taken. Linux only; elsewhere nobody is named. */
+/** Who listens on a port or a Unix-domain socket, for the message that says it is taken. Linux only; elsewhere nobody is named. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { unixListeners, unixTable } from '../posix/unix-table.js';
 
 export interface PortOwner {
   readonly pid: number;
@@ -17,7 +18,17 @@ const LISTEN = '0A';
  */
 export function findOwnerOfPort(port: number): PortOwner | undefined {
   if (process.platform !== 'linux') return undefined;
-  const inodes = new Set(['tcp', 'tcp6'].flatMap((name) => listeningInodes(read(`/proc/net/${name}`), port)));
+  return holderOf(['tcp', 'tcp6'].flatMap((name) => listeningInodes(read(`/proc/net/${name}`), port)));
+}
+
+/** The process that listens on the Unix-domain socket of this path. */
+export function findOwnerOfSocket(path: string): PortOwner | undefined {
+  const listeners = unixListeners(unixTable()).filter((listener) => listener.path === path);
+  return holderOf(listeners.map(({ inode }) => inode));
+}
+
+function holderOf(listening: readonly string[]): PortOwner | undefined {
+  const inodes = new Set(listening);
   if (inodes.size === 0) return undefined;
   const pids = list('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -49,9 +49,15 @@ export function encodePath(path: string): Buffer {
   return bytes;
 }
 
-/** What the kernel filled in. IPv4 in IPv6 (`::ffff:a.b.c.d`) is given as IPv4. */
-export function decodeAddress(bytes: Buffer): SocketName {
+/**
+ * What the kernel filled in. IPv4 in IPv6 (`::ffff:a.b.c.d`) is given as IPv4, and an abstract name of a
+ * Unix-domain socket with `@` for the zero that it begins with, as ss(8) shows it.
+ *
+ * @param length of the address, as the kernel gave it: the path of a Unix-domain socket need not end in a zero
+ */
+export function decodeAddress(bytes: Buffer, length = bytes.length): SocketName {
   const family = bytes.readUInt16LE(0);
+  if (family === AF_UNIX) return { address: decodePath(bytes.subarray(2, length)), port: 0 };
   if (family === AF_INET) {
     return { address: bytes.subarray(4, 8).join('.'), port: bytes.readUInt16BE(2) };
   }
@@ -62,6 +68,14 @@ export function decodeAddress(bytes: Buffer): SocketName {
   const text = Array.from({ length: 8 }, (_, i) => groups.readUInt16BE(2 * i).toString(16)).join(':');
   // node writes it in the usual short form (RFC 5952).
   return { address: new SocketAddress({ address: text, family: 'ipv6' }).address, port };
+}
+
+/** `''` for a socket without a name. */
+function decodePath(bytes: Buffer): string {
+  if (bytes.length === 0) return '';
+  if (bytes[0] === 0) return `@${bytes.toString('utf8', 1)}`;
+  const end = bytes.indexOf(0);
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
 }
 
 function isMapped(groups: Buffer): boolean {

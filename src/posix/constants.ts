@@ -4,8 +4,19 @@
  */
 import { constants } from 'node:os';
 
-export const { EAGAIN, EINTR, ECONNABORTED, ECONNRESET, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPIPE } =
-  constants.errno;
+export const {
+  EAFNOSUPPORT,
+  EAGAIN,
+  EINTR,
+  ECONNABORTED,
+  ECONNRESET,
+  EMFILE,
+  ENFILE,
+  ENOBUFS,
+  ENOMEM,
+  EOPNOTSUPP,
+  EPIPE,
+} = constants.errno;
 
 /** socket(2) */
 export const AF_UNIX = 1;
@@ -16,9 +27,15 @@ export const SOCK_SEQPACKET = 5;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 
+/** fcntl(2) */
+export const F_GETFL = 3;
+export const F_SETFL = 4;
+export const O_NONBLOCK = 0o4000;
+
 /** setsockopt(2), socket(7), tcp(7), ipv6(7) */
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
+export const SO_TYPE = 3;
 export const SO_SNDBUF = 7;
 export const SCM_RIGHTS = 1;
 export const IPPROTO_TCP = 6;

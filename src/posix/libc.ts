@@ -19,8 +19,9 @@ export interface Libc {
   accept4(fd: number, address: Memory, length: Memory, flags: number): number;
   getsockname(fd: number, address: Memory, length: Memory): number;
   getpeername(fd: number, address: Memory, length: Memory): number;
-  setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
   getsockopt(fd: number, level: number, option: number, value: Memory, length: Memory): number;
+  setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
+  fcntl(fd: number, command: number, value: number): number;
   shutdown(fd: number, how: number): number;
   recv(fd: number, buffer: Memory, length: number, flags: number): number;
   send(fd: number, buffer: Memory, length: number, flags: number): number;
@@ -45,8 +46,10 @@ const DECLARATIONS: Readonly<Record<Exclude<keyof Libc, 'errno'>, string>> = {
   accept4: 'int accept4(int, void *, void *, int)',
   getsockname: 'int getsockname(int, void *, void *)',
   getpeername: 'int getpeername(int, void *, void *)',
-  setsockopt: 'int setsockopt(int, int, int, const void *, uint32_t)',
   getsockopt: 'int getsockopt(int, int, int, void *, void *)',
+  setsockopt: 'int setsockopt(int, int, int, const void *, uint32_t)',
+  // Variadic in C, as syscall.
+  fcntl: 'int fcntl(int, int, long)',
   shutdown: 'int shutdown(int, int)',
   recv: 'intptr_t recv(int, void *, size_t, int)',
   send: 'intptr_t send(int, const void *, size_t, int)',

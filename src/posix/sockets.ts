@@ -3,13 +3,15 @@
  * called for each request or connection returns the kernel's answer, or the errno with its sign changed;
  * what sets something up throws the system's error.
  */
-import { ADDRESS_BYTES, decodeAddress, encodeAddress, type SocketName } from './address.js';
+
+import { UNIX_CLIENT } from '../config/socket-path.js';
+import { ADDRESS_BYTES, decodeAddress, encodeAddress, encodePath, type SocketName } from './address.js';
 import * as C from './constants.js';
-import { checked, libc, type Memory, resultOf } from './libc.js';
+import { checked, libc, type Memory, resultOf, systemError } from './libc.js';
 
 const NEW = C.SOCK_NONBLOCK | C.SOCK_CLOEXEC;
 
-/** A socket that listens. */
+/** A socket that listens on an IP address. */
 export interface ListenOptions extends SocketName {
   readonly backlog: number;
   /** Connections come when their first bytes are there, or after about a second (TCP_DEFER_ACCEPT). */
@@ -49,6 +51,49 @@ export function listenOn({ address, port, backlog, deferAccept }: ListenOptions)
   }
 }
 
+/**
+ * Binds and listens on a Unix-domain socket, whose file is made.
+ *
+ * @throws the system's error, such as EADDRINUSE when there is a file already
+ */
+export function listenOnPath(path: string, backlog: number): number {
+  const bytes = encodePath(path);
+  const { socket, bind, listen, close } = libc();
+  const fd = checked('socket', socket(C.AF_UNIX, C.SOCK_STREAM | NEW, 0));
+  try {
+    checked('bind', bind(fd, bytes, bytes.length));
+    checked('listen', listen(fd, backlog));
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/**
+ * Listens on a socket that was bound by somebody else. It becomes non-blocking, for all who have it: that is
+ * a property of the socket and not of the descriptor. Closed on exec it is already: node does that when it
+ * starts (uv_disable_stdio_inheritance).
+ *
+ * @returns what it is bound to
+ * @throws the system's error when it is no socket that can listen
+ */
+export function listenOnInherited(fd: number, backlog: number): SocketName {
+  const { fcntl, listen } = libc();
+  if (getOption(fd, C.SOL_SOCKET, C.SO_TYPE) !== C.SOCK_STREAM) {
+    throw systemError('listen', -C.EOPNOTSUPP);
+  }
+  checked('listen', listen(fd, backlog));
+  const flags = checked('fcntl', fcntl(fd, C.F_GETFL, 0));
+  checked('fcntl', fcntl(fd, C.F_SETFL, flags | C.O_NONBLOCK));
+  const name = localName(fd);
+  const family = addressBytes.readUInt16LE(0);
+  if (family === C.AF_UNIX) return name;
+  if (family !== C.AF_INET && family !== C.AF_INET6) throw systemError('listen', -C.EAFNOSUPPORT);
+  setOption(fd, C.IPPROTO_TCP, C.TCP_NODELAY, 1);
+  return name;
+}
+
 export function setOption(fd: number, level: number, name: number, value: number): void {
   option[0] = value;
   checked('setsockopt', libc().setsockopt(fd, level, name, option, 4));
@@ -69,14 +114,16 @@ export function accept(listener: number): number {
 export function localName(fd: number): SocketName {
   addressLength[0] = ADDRESS_BYTES;
   checked('getsockname', libc().getsockname(fd, addressBytes, addressLength));
-  return decodeAddress(addressBytes);
+  return decodeAddress(addressBytes, addressLength[0]);
 }
 
-/** The address at the other end; without one when the connection is gone. */
+/** The address at the other end; without one when the connection is gone. A Unix-domain client is `unix:`. */
 export function peerName(fd: number): SocketName {
   addressLength[0] = ADDRESS_BYTES;
   if (libc().getpeername(fd, addressBytes, addressLength) < 0) return { address: '', port: 0 };
-  return decodeAddress(addressBytes);
+  // Such a client may have a name, and then of its own choice.
+  if (addressBytes.readUInt16LE(0) === C.AF_UNIX) return { address: UNIX_CLIENT, port: 0 };
+  return decodeAddress(addressBytes, addressLength[0]);
 }
 
 /** Bytes read, 0 at the peer's end, or -errno. */

@@ -17,7 +17,7 @@ import type net from 'node:net';
 
 /** The other end of a connection, and the listener it came in by. */
 export interface Peer {
-  /** IPv4 or IPv6 address in text form; `''` on a Unix-domain socket. */
+  /** IPv4 or IPv6 address in text form; `unix:` on a Unix-domain socket; `''` when it was gone already. */
   readonly address: string;
   readonly port: number;
   /** Position of the listener in the master's list. */

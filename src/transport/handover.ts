@@ -6,10 +6,14 @@
 import type { ChildProcess } from 'node:child_process';
 import type { TransportName } from './connection.js';
 
-/** Where to listen. `port` 0 picks a free one. */
+/** Where to listen. */
 export interface ListenAddress {
+  /** An address or a name; or `unix:` and the path of a Unix-domain socket. */
   readonly host: string;
+  /** 0 picks a free one. Stays 0 on a Unix-domain socket. */
   readonly port: number;
+  /** A descriptor that this process has inherited: it is what it is bound to, and not to `host` and `port`. */
+  readonly fd?: number;
   /** True when clients speak TLS there. */
   readonly secure?: boolean;
 }
@@ -66,9 +70,17 @@ export interface ChannelEvents {
 /** The master's half of a transport. */
 export interface MasterTransport {
   readonly name: TransportName;
-  /** Binds and listens; rejects with the system's error. Resolves to the address bound. */
-  listen(address: ListenAddress): Promise<ListenAddress>;
-  /** Stops accepting on one address, or on all. Connections already accepted are not touched. */
+  /**
+   * Binds and listens; rejects with the system's error. Resolves to the address bound.
+   *
+   * @param backlog connections that the kernel may keep until they are accepted; it takes less where
+   * somaxconn is less
+   */
+  listen(address: ListenAddress, backlog: number): Promise<ListenAddress>;
+  /**
+   * Stops accepting on one address that `listen` has resolved to, or on all. Connections already accepted are
+   * not touched. The file of a Unix-domain socket is removed, but not that of an inherited one.
+   */
   unlisten(address?: ListenAddress): void;
   /** Where connections go: those accepted and those that workers hand back. */
   onConnection(receive: (connection: Waiting) => void): void;

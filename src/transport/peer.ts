@@ -2,9 +2,13 @@
 import type net from 'node:net';
 import type { Peer } from './connection.js';
 
+/** A listener on `::` sees IPv4 clients as ::ffff:a.b.c.d; logs and rules mean a.b.c.d. */
+export function withoutMapping(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/, '');
+}
+
 /** Asks the kernel; the address of a socket that is gone already is `''`. */
 export function peerOf({ remoteAddress, remotePort }: net.Socket, listener: number): Peer {
-  // A listener on `::` sees IPv4 clients as ::ffff:a.b.c.d; logs and rules mean a.b.c.d.
-  const address = remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '';
+  const address = remoteAddress === undefined ? '' : withoutMapping(remoteAddress);
   return { address, port: remotePort ?? 0, listener };
 }

@@ -5,16 +5,18 @@
 import { expect } from 'chai';
 import type { ListenAddress, MasterTransport } from '../../src/transport/handover.js';
 import { eventually } from '../helpers/eventually.js';
-import { type BenchWorker, TransportBench } from '../helpers/transport-bench.js';
+import { BACKLOG, type BenchWorker, TransportBench } from '../helpers/transport-bench.js';
 import { pattern, sha256, type Who } from '../helpers/transport-protocol.js';
 import { describeFiles } from './transport-files.contract.js';
 import { describeHandover } from './transport-handover.contract.js';
+import { describeListeners } from './transport-listeners.contract.js';
 
 const MIB = 1024 * 1024;
 
 export function describeTransport(name: string, makeMaster: () => MasterTransport): void {
   describe(`transport: ${name}`, () => {
     describeConnections(makeMaster);
+    describeListeners(makeMaster);
     describeHandover(makeMaster);
     describeFiles(makeMaster);
   });
@@ -294,7 +296,7 @@ function describeConnections(makeMaster: () => MasterTransport): void {
 
     it('says why an address cannot be had', async () => {
       const { port } = await bench.listen();
-      const code = await bench.master.listen({ host: '127.0.0.1', port }).then(
+      const code = await bench.master.listen({ host: '127.0.0.1', port }, BACKLOG).then(
         () => 'listening',
         (error: NodeJS.ErrnoException) => error.code,
       );
@@ -315,7 +317,10 @@ function describeConnections(makeMaster: () => MasterTransport): void {
 
     it('gives the connections of a secure listener as sockets of which nothing was read', async () => {
       await bench.listen();
-      const { port, secure } = await bench.master.listen({ host: '127.0.0.1', port: 0, secure: true });
+      const { port, secure } = await bench.master.listen(
+        { host: '127.0.0.1', port: 0, secure: true },
+        BACKLOG,
+      );
       expect(secure).to.equal(true);
       const worker = await bench.startWorker();
       const client = await bench.connect(port);
@@ -338,7 +343,7 @@ function describeConnections(makeMaster: () => MasterTransport): void {
     });
 
     it('closes a connection of a secure listener that it refuses, without a word', async () => {
-      const { port } = await bench.master.listen({ host: '127.0.0.1', port: 0, secure: true });
+      const { port } = await bench.master.listen({ host: '127.0.0.1', port: 0, secure: true }, BACKLOG);
       const client = await bench.connect(port);
       let gone = 0;
       expect((await bench.arrival()).refuse(Buffer.from('not now'), () => gone++)).to.equal(0);

@@ -25,8 +25,10 @@ export class LineClient {
     });
   }
 
-  static async open(port: number): Promise<LineClient> {
-    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  /** @param where a port, or the path of a Unix-domain socket */
+  static async open(where: number | string, host = '127.0.0.1'): Promise<LineClient> {
+    const to = typeof where === 'number' ? { port: where, host, noDelay: true } : { path: where };
+    const socket = net.connect({ ...to, allowHalfOpen: true });
     await once(socket, 'connect');
     return new LineClient(socket);
   }

@@ -32,8 +32,10 @@ export class RawClient {
     socket.on('close', () => this.#ended(new Error('closed on this side')));
   }
 
-  static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
-    const socket = net.connect({ port, host, allowHalfOpen: true, noDelay: true });
+  /** @param where a port, or the path of a Unix-domain socket */
+  static async open(where: number | string, host = '127.0.0.1'): Promise<RawClient> {
+    const to = typeof where === 'number' ? { port: where, host, noDelay: true } : { path: where };
+    const socket = net.connect({ ...to, allowHalfOpen: true });
     await once(socket, 'connect');
     return new RawClient(socket);
   }

@@ -106,6 +106,14 @@ export class SpawnedServer {
     return this.port;
   }
 
+  /** Waits until it has said something on standard output. */
+  said(pattern: RegExp): Promise<RegExpExecArray> {
+    return eventually(
+      () => pattern.exec(this.out) ?? undefined,
+      () => `output like ${pattern}; there is:\n${this.out}${this.err}`,
+    );
+  }
+
   /** Waits until it has said something on standard error. */
   reported(pattern: RegExp): Promise<RegExpExecArray> {
     return eventually(

@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command that starts the server with other limits, such as `prlimit --nofile=96`. */
   readonly prefix?: readonly string[];
+  /** Listening descriptors of this process that the server is started with, as systemd does it. */
+  readonly inherited?: readonly number[];
   /** True when the test kills workers; otherwise one that dies fails `stop`. */
   readonly mayLoseWorkers?: boolean;
 }
@@ -70,6 +72,8 @@ export class TestServer {
   #out = '';
   #err = '';
   port = 0;
+  /** `''` when there is none. */
+  socketPath = '';
   /** 0 when TLS is off. */
   securePort = 0;
 
@@ -105,6 +109,11 @@ export class TestServer {
     return this.#child!.pid!;
   }
 
+  /** What the server said on standard output so far: the banner. */
+  get banner(): string {
+    return this.#out;
+  }
+
   /** What the server reported on standard error so far. */
   get reports(): string {
     return this.#err;
@@ -131,7 +140,8 @@ export class TestServer {
 
   /** The statistics as last written. */
   stats(): StatsDocument {
-    const pidFile = this.#settings.PID_FILE ?? this.directory.at(`run/handover/${this.port}.pid`);
+    const name = this.port === 0 ? `unix:${this.socketPath.replaceAll('/', '%2F')}` : this.port;
+    const pidFile = this.#settings.PID_FILE ?? this.directory.at(`run/handover/${name}.pid`);
     const path = readFileSync(String(pidFile), 'utf8').split('\n')[1]!;
     return JSON.parse(readFileSync(path, 'utf8')) as StatsDocument;
   }
@@ -177,7 +187,7 @@ export class TestServer {
   }
 
   connect(): Promise<RawClient> {
-    return RawClient.open(this.port);
+    return RawClient.open(this.port || this.socketPath);
   }
 
   /** HTTP/1.1 over TLS. */
@@ -229,10 +239,12 @@ export class TestServer {
 
   async #boot(): Promise<void> {
     this.configure({});
-    const { args = [], env = {}, prefix = [] } = this.#options;
+    const { args = [], env = {}, prefix = [], inherited = [] } = this.#options;
     const coverage = process.env.NODE_V8_COVERAGE;
     const command = [
       ...prefix,
+      // The id of the process is known only to itself.
+      ...(inherited.length === 0 ? [] : ['sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh']),
       process.execPath,
       MAIN,
       '--config',
@@ -246,9 +258,10 @@ export class TestServer {
         XDG_RUNTIME_DIR: this.directory.at('run'),
         TMPDIR: this.directory.at('tmp'),
         ...(coverage !== undefined && { NODE_V8_COVERAGE: coverage }),
+        ...(inherited.length > 0 && { LISTEN_FDS: String(inherited.length) }),
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...inherited],
       // A process group of its own, so that whatever is left of the server can be found.
       detached: true,
     });
@@ -262,8 +275,11 @@ export class TestServer {
         this.#out += text;
         const [, securePort] = /^ +Local +https:\/\/[^/]*:(\d+)\/$/m.exec(this.#out) ?? [];
         if (securePort !== undefined) this.securePort = Number(securePort);
+        const [, path] = /^ +Local +unix:(.+)$/m.exec(this.#out) ?? [];
+        if (path !== undefined) this.socketPath = path;
         const [, port] = /^ +Local +http:\/\/[^/]*:(\d+)\/$/m.exec(this.#out) ?? [];
         if (port !== undefined) resolve(Number(port));
+        else if (path !== undefined) resolve(0);
       });
       child.once('close', (code) =>
         reject(new Error(`the server ended with ${code}: ${this.#out}${this.#err}`)),

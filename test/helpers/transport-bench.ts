@@ -12,6 +12,9 @@ import { eventually, within } from './eventually.js';
 import { LineClient } from './line-client.js';
 import type { ConnectionEvent, FromWorker, ToWorker, WorkerState } from './transport-protocol.js';
 
+/** More than any test has under way. */
+export const BACKLOG = 128;
+
 const CHILD = fileURLToPath(new URL('./transport-child.js', import.meta.url));
 
 export class BenchWorker {
@@ -122,7 +125,7 @@ export class TransportBench {
   }
 
   listen(): Promise<ListenAddress> {
-    return this.master.listen({ host: '127.0.0.1', port: 0 });
+    return this.master.listen({ host: '127.0.0.1', port: 0 }, BACKLOG);
   }
 
   /** @param descriptors how many the worker may have open */
@@ -148,8 +151,9 @@ export class TransportBench {
     return worker;
   }
 
-  async connect(port: number): Promise<LineClient> {
-    const client = await LineClient.open(port);
+  /** @param where a port, or the path of a Unix-domain socket */
+  async connect(where: number | string, host?: string): Promise<LineClient> {
+    const client = await LineClient.open(where, host);
     this.#clients.push(client);
     return client;
   }
@@ -163,8 +167,8 @@ export class TransportBench {
   }
 
   /** Connects a client, hands the connection to a worker, and lets go of it. */
-  async serve(port: number, worker: BenchWorker): Promise<LineClient> {
-    const client = await this.connect(port);
+  async serve(where: number | string, worker: BenchWorker, host?: string): Promise<LineClient> {
+    const client = await this.connect(where, host);
     await this.handOver(await this.arrival(), worker);
     await this.allTaken(worker);
     return client;

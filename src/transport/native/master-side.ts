@@ -6,19 +6,20 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
+import { rmSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
+import { hostOfSocket, socketPathOf } from '../../config/socket-path.js';
+import { messageOf } from '../../errors.js';
 import { EAGAIN, ECONNABORTED, EINTR, EPOLLIN } from '../../posix/constants.js';
 import { MessageBuffer, socketPair } from '../../posix/fd-passing.js';
 import { scheduleInBatches } from '../../posix/scheduling.js';
-import { accept, close, listenOn, localName } from '../../posix/sockets.js';
+import { accept, close, listenOn, listenOnInherited, listenOnPath, localName } from '../../posix/sockets.js';
 import type { ChannelEvents, ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
 import { type ChannelOwner, NativeChannel } from './channel.js';
 import { HeldConnection } from './held-connection.js';
 import { type ConnectionRecord, MESSAGE_BYTES, NOTHING } from './protocol.js';
 import { Readiness, type Ready } from './readiness.js';
 
-/** Completed connections the kernel may keep for us; it takes less where somaxconn is less. */
-const BACKLOG = 4096;
 /** Connections that one listener gives in one turn; the others are there in the next. */
 const ACCEPTS_PER_TURN = 256;
 /** How long nothing is accepted after the kernel had no descriptor or memory for it. */
@@ -61,10 +62,11 @@ export class NativeMasterTransport implements MasterTransport, ChannelOwner {
     return true;
   }
 
-  async listen({ host, port, secure = false }: ListenAddress): Promise<ListenAddress> {
-    const { address } = await lookup(host);
-    const fd = listenOn({ address, port, backlog: BACKLOG, deferAccept: this.#deferAccept });
-    const bound = { host, port: localName(fd).port, ...(secure && { secure }) };
+  async listen(address: ListenAddress, backlog: number): Promise<ListenAddress> {
+    const { secure = false } = address;
+    const { fd, ...where } = await this.#open(address, backlog);
+    const inherited = address.fd;
+    const bound = { ...where, ...(inherited !== undefined && { fd: inherited }), ...(secure && { secure }) };
     const number = this.#listenerCount++;
     const record = { listener: number, returned: false, secure, unused: NOTHING };
     const take = (client: number): void => this.received(client, record);
@@ -76,8 +78,7 @@ export class NativeMasterTransport implements MasterTransport, ChannelOwner {
 
   unlisten(address?: ListenAddress): void {
     for (const listener of [...this.#listeners]) {
-      const { host, port } = listener.address;
-      if (address !== undefined && (address.host !== host || address.port !== port)) continue;
+      if (address !== undefined && address !== listener.address) continue;
       listener.close();
       this.#listeners.splice(this.#listeners.indexOf(listener), 1);
     }
@@ -107,6 +108,20 @@ export class NativeMasterTransport implements MasterTransport, ChannelOwner {
 
   received(fd: number, record: ConnectionRecord): void {
     this.#receive(new HeldConnection(this.readiness, fd, record));
+  }
+
+  /** A descriptor that listens, and what it is bound to. */
+  async #open({ host, port, fd }: ListenAddress, backlog: number): Promise<ListenAddress & { fd: number }> {
+    if (fd !== undefined) {
+      const name = listenOnInherited(fd, backlog);
+      const isPath = name.port === 0;
+      return { host: isPath ? hostOfSocket(name.address) : name.address, port: name.port, fd };
+    }
+    const path = socketPathOf(host);
+    if (path !== undefined) return { host, port: 0, fd: listenOnPath(path, backlog) };
+    const { address } = await lookup(host);
+    const opened = listenOn({ address, port, backlog, deferAccept: this.#deferAccept });
+    return { host, port: localName(opened).port, fd: opened };
   }
 
   readonly #endTurn = (): void => {
@@ -165,6 +180,13 @@ class Listener implements Ready {
   close(): void {
     clearTimeout(this.#shortage);
     this.#readiness.remove(this.#fd);
+    // While it is still ours: from then on another server may put its own there.
+    const path = this.address.fd === undefined ? socketPathOf(this.address.host) : undefined;
+    try {
+      if (path !== undefined) rmSync(path, { force: true });
+    } catch (error) {
+      this.#report(`cannot remove ${path}: ${messageOf(error)}`);
+    }
     close(this.#fd);
   }
 

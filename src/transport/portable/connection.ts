@@ -2,6 +2,8 @@
  * A connection over node:net. Reads go into one buffer shared by all connections of the worker; writes
  * are gathered until the transport's flush, and at most one is under way in the socket.
  */
+
+import { UNIX_CLIENT } from '../../config/socket-path.js';
 import type {
   Connection,
   ConnectionHandler,
@@ -39,6 +41,7 @@ export class PortableConnection implements Connection {
   readonly returned: boolean;
   readonly #owner: Owner;
   readonly #socket: HandleSocket;
+  readonly #isUnix: boolean;
   #handler: ConnectionHandler | undefined;
   #peer: Peer | undefined;
   #gathered: Uint8Array[] = [];
@@ -65,6 +68,7 @@ export class PortableConnection implements Connection {
     this.#owner = owner;
     this.listener = from.listener;
     this.returned = from.returned;
+    this.#isUnix = handle.setNoDelay === undefined;
     this.#socket = socketOf(handle, {
       buffer: owner.readBuffer,
       callback: (length, buffer) => {
@@ -87,7 +91,9 @@ export class PortableConnection implements Connection {
 
   /** Asked of the kernel when it is first wanted. */
   get peer(): Peer {
-    this.#peer ??= peerOf(this.#socket, this.listener);
+    this.#peer ??= this.#isUnix
+      ? { address: UNIX_CLIENT, port: 0, listener: this.listener }
+      : peerOf(this.#socket, this.listener);
     return this.#peer;
   }
 

@@ -4,7 +4,10 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
+import { hostOfSocket, socketPathOf } from '../../config/socket-path.js';
+import { pathOfSocket } from '../../posix/unix-table.js';
 import type { ChannelEvents, ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
+import { withoutMapping } from '../peer.js';
 import {
   type ConnectionMessage,
   decodeUnused,
@@ -13,9 +16,6 @@ import {
   VERSION,
 } from './protocol.js';
 import { acceptHandles, HandleSender, type RawHandle, socketOf } from './raw-handle.js';
-
-/** Completed connections the kernel may keep for us; it takes less where somaxconn is less. */
-const BACKLOG = 4096;
 
 /**
  * Node sends one descriptor at a time and keeps the rest until it was answered. What it keeps could still
@@ -181,13 +181,16 @@ export class PortableMasterTransport implements MasterTransport {
     return false;
   }
 
-  async listen(address: ListenAddress): Promise<ListenAddress> {
+  async listen(address: ListenAddress, backlog: number): Promise<ListenAddress> {
     const secure = address.secure === true;
+    const { host, fd } = address;
     const from: Origin = { listener: this.#listenerCount++, secure, returned: false };
     const server = net.createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+      const path = socketPathOf(host);
+      const where = path === undefined ? { host, port: address.port } : { path };
+      server.listen(fd === undefined ? where : { fd }, backlog, () => {
         server.off('error', reject);
         resolve();
       });
@@ -198,16 +201,27 @@ export class PortableMasterTransport implements MasterTransport {
       // Mostly EMFILE: libuv turns the client away, and accepting goes on.
       (error) => this.#report(`cannot accept a connection: ${error.message}`),
     );
-    const { port } = server.address() as net.AddressInfo;
-    const bound = { host: address.host, port, ...(secure && { secure }) };
+    const name = server.address();
+    const where = typeof name === 'object' && name !== null ? name : undefined;
+    const bound = {
+      host:
+        fd === undefined
+          ? host
+          : where === undefined
+            ? hostOfSocket(pathOfSocket(fd))
+            : withoutMapping(where.address),
+      port: where?.port ?? 0,
+      ...(fd !== undefined && { fd }),
+      ...(secure && { secure }),
+    };
     this.#listeners.push({ address: bound, server });
     return bound;
   }
 
   unlisten(address?: ListenAddress): void {
     for (const listener of [...this.#listeners]) {
-      const { host, port } = listener.address;
-      if (address !== undefined && (address.host !== host || address.port !== port)) continue;
+      if (address !== undefined && address !== listener.address) continue;
+      // libuv removes the file of a socket that it has bound itself.
       listener.server.close();
       this.#listeners.splice(this.#listeners.indexOf(listener), 1);
     }

@@ -77,6 +77,15 @@ describe('cli/banner', () => {
     expect(openerFor('win32', 'u')).to.deep.equal(['cmd', '/c', 'start', '', 'u']);
   });
 
+  it('says where a Unix-domain socket is, which no browser can be sent to', () => {
+    const host = 'unix:/run/handover.sock';
+    expect(siteUrls({ host, port: 0 })).to.deep.equal({ local: undefined, network: undefined });
+    const text = renderBanner({ ...FACTS, addresses: [{ host, port: 0 }] }, false);
+    expect(text)
+      .to.match(/^ {2}Local +unix:\/run\/handover\.sock$/m)
+      .and.to.not.match(/Dashboard|Network/);
+  });
+
   it('gives https addresses their own scheme and default port', () => {
     const secure = true;
     expect(siteUrls({ host: '0.0.0.0', port: 3443, secure }, '192.0.2.7')).to.deep.equal({

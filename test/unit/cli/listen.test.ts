@@ -59,6 +59,18 @@ describe('cli/listen', () => {
     });
   }
 
+  it('passes on what explains itself, such as a socket that is taken', async () => {
+    const asked: number[] = [];
+    const taken = new HandoverError('EADDRINUSE', 'unix:/run/a.sock is taken', EXIT.cannotListen);
+    const attempt = (port: number): Promise<never> => {
+      asked.push(port);
+      return Promise.reject(taken);
+    };
+    const socket = { host: 'unix:/run/a.sock', port: 3000, asked: false };
+    expect(await failure(listenOrNext(socket, attempt))).to.equal(taken);
+    expect(asked).to.deep.equal([3000]);
+  });
+
   it('passes other errors on as they are', async () => {
     const defect = new TypeError('a defect');
     expect(await failure(listenOrNext(wanted, () => Promise.reject(defect)))).to.equal(defect);

@@ -120,7 +120,7 @@ describe('config/load', () => {
       'site/server.conf:2: AUTOINDEX=perhaps: must be on or off',
       'site/server.conf:3: FROB=1: unknown key',
       'environment: HANDOVER_PORT=99999: must be a whole number from 0 to 65535',
-      'environment: HANDOVER_HOST=*: must be an IPv4 or IPv6 address or a host name; write 0.0.0.0 for every IPv4 address, :: for every address',
+      'environment: HANDOVER_HOST=*: must be an IPv4 or IPv6 address, a host name or unix:PATH; write 0.0.0.0 for every IPv4 address, :: for every address',
       'command line: --logFormat=xml: must be combined or json',
     ]);
     expect(loaded.settings).to.include({ port: 80, host: '0.0.0.0', autoindex: false });
@@ -143,6 +143,14 @@ describe('config/load', () => {
 
     it('does not compare with a value that could not be read', () => {
       expect(lines(load('CACHE_SIZE_MB=many\nCACHE_MAX_FILE_KB=100000'))).to.have.lengthOf(1);
+    });
+
+    it('refuses TLS on a Unix-domain socket', () => {
+      const conf = 'HOST=unix:a.sock\nTLS_CERT=a.pem\nTLS_KEY=b.pem';
+      expect(lines(load(conf))).to.include(
+        'site/server.conf:2: TLS_CERT=a.pem: TLS needs an address with ports, and HOST is a Unix-domain socket; write an address in HOST, or leave TLS to the proxy in front',
+      );
+      expect(lines(load('HOST=unix:a.sock'))).to.deep.equal([]);
     });
 
     it('refuses two pages for one status', () => {

@@ -11,6 +11,8 @@ import {
   liveServers,
   readPidFile,
   removePidFile,
+  serverName,
+  shownName,
   writePidFile,
 } from '../../../src/master/pid-file.js';
 import { isRunning, startTicks } from '../../../src/master/process-info.js';
@@ -145,6 +147,16 @@ describe('master/pid-file', () => {
     expect(ours.map(({ pid }) => pid)).to.deep.equal([process.pid, first.pid]);
     expect(liveServerOn(10_000)?.pid).to.equal(first.pid);
     expect(liveServerOn(901)).to.equal(undefined);
+  });
+
+  it('knows a server by its port, or by the path of its socket', () => {
+    expect(serverName('127.0.0.1', 8080)).to.equal('8080');
+    const name = serverName('unix:/run/100%/a-b.sock', 0);
+    expect(name).to.equal('unix:%2Frun%2F100%25%2Fa-b.sock');
+    expect(shownName(`/x/${name}.pid`)).to.equal('unix:/run/100%/a-b.sock');
+    writePidFile(defaultPidFile(name), '/x');
+    expect(liveServerOn(name)?.pid).to.equal(process.pid);
+    expect(liveServers().some(({ pidFile }) => pidFile === defaultPidFile(name))).to.equal(true);
   });
 
   describe('the run-time directory', () => {

@@ -57,9 +57,21 @@ describe('posix/address', () => {
   });
 
   it('of another family is empty', () => {
-    const bytes = Buffer.alloc(ADDRESS_BYTES);
-    bytes.writeUInt16LE(AF_UNIX, 0);
-    expect(decodeAddress(bytes)).to.deep.equal({ address: '', port: 0 });
+    expect(decodeAddress(Buffer.alloc(ADDRESS_BYTES))).to.deep.equal({ address: '', port: 0 });
+  });
+
+  it('of a Unix-domain socket is its path, as far as the kernel says that it goes', () => {
+    const decoded = (path: string, length = path.length): string => {
+      const bytes = Buffer.alloc(ADDRESS_BYTES, 'x');
+      bytes.writeUInt16LE(AF_UNIX, 0);
+      bytes.write(path, 2, 'latin1');
+      return decodeAddress(bytes, 2 + length).address;
+    };
+    expect(decoded('/run/a.sock\0')).to.equal('/run/a.sock');
+    expect(decoded('/run/a.sock')).to.equal('/run/a.sock');
+    expect(decoded('\0abstract')).to.equal('@abstract');
+    expect(decoded('left over', 0)).to.equal('');
+    expect(decodeAddress(encodePath('/run/ä'))).to.deep.equal({ address: '/run/ä', port: 0 });
   });
 
   it('of a path has it whole, with its end', () => {
