@@ -40,6 +40,7 @@ export class SlotMap implements SlotStore {
   readonly #fd: number;
   readonly #mapping: Mapping;
   readonly #slots = new Map<number, MappedSlot>();
+  #closed = false;
 
   /** Throws the system's error when the file cannot be mapped. */
   constructor(fd: number) {
@@ -55,6 +56,7 @@ export class SlotMap implements SlotStore {
   }
 
   read(index: number): Float64Array | undefined {
+    if (this.#closed) return undefined;
     const { version, copies } = this.#slot(index);
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
       const before = Atomics.load(version, 0);
@@ -66,11 +68,15 @@ export class SlotMap implements SlotStore {
   }
 
   readField(index: number, position: number): number {
+    if (this.#closed) return 0;
     const { version, copies } = this.#slot(index);
     return copies[Atomics.load(version, 0) & 1]![position]!;
   }
 
+  /** What is asked afterwards is not known: looking at memory that is gone would end the process. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#slots.clear();
     this.#mapping.unmap();
   }

@@ -90,31 +90,20 @@ export class NativeChannel implements WorkerChannel, Ready {
   }
 
   get stopped(): boolean {
-    if (this.#lastRevoked === undefined) return false;
+    if (this.#closed || this.#lastRevoked === undefined) return false;
     if (this.#claims.isRevoked(this.#lastRevoked % IDS)) return true;
     this.#lastRevoked = undefined;
     return false;
   }
 
   acknowledge(): void {
-    const untaken: Waiting[] = [];
-    while (this.#oldest < this.#unsent) {
-      const id = this.#oldest;
-      const held = this.#offered[id % MAX_CLAIMS];
-      if (held !== undefined) {
-        const outcome = this.#claims.settle(id % IDS);
-        if (outcome === 'pending') break;
-        this.#forget(id);
-        if (outcome === 'taken') held.release();
-        else untaken.push(held);
-      }
-      this.#oldest++;
-    }
-    for (const connection of untaken) this.#events.onUntaken(connection);
+    // Without the claims' memory there is nothing to be looked at, and looking would end the process.
+    if (!this.#closed) this.#settle();
   }
 
   takeBack(): Waiting[] {
-    this.acknowledge();
+    if (this.#closed) return [];
+    this.#settle();
     const revoked: Waiting[] = [];
     for (let id = this.#oldest; id < this.#unsent; id++) {
       const held = this.#offered[id % MAX_CLAIMS];
@@ -132,7 +121,7 @@ export class NativeChannel implements WorkerChannel, Ready {
     while (this.#receive() === 'some');
     this.#closed = true;
     this.#owner.readiness.remove(this.#fd);
-    this.acknowledge();
+    this.#settle();
     const left: Waiting[] = [];
     for (let id = this.#oldest; id < this.#next; id++) {
       const held = this.#offered[id % MAX_CLAIMS];
@@ -162,6 +151,24 @@ export class NativeChannel implements WorkerChannel, Ready {
     if (this.#closed || this.#blocked) return;
     this.#confirm();
     while (this.#unsent < this.#next && !this.#blocked) this.#sendBatch();
+  }
+
+  /** Lets go of what the worker has answered. */
+  #settle(): void {
+    const untaken: Waiting[] = [];
+    while (this.#oldest < this.#unsent) {
+      const id = this.#oldest;
+      const held = this.#offered[id % MAX_CLAIMS];
+      if (held !== undefined) {
+        const outcome = this.#claims.settle(id % IDS);
+        if (outcome === 'pending') break;
+        this.#forget(id);
+        if (outcome === 'taken') held.release();
+        else untaken.push(held);
+      }
+      this.#oldest++;
+    }
+    for (const connection of untaken) this.#events.onUntaken(connection);
   }
 
   /** Begins to listen, and leaves the claims in the channel for the worker that is to be started. */
