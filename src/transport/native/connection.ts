@@ -235,7 +235,6 @@ export class NativeConnection implements Connection, Ready {
     this.#flushScheduled = false;
     if (this.#closed || this.#blocked) return;
     if (this.#unsent > 0) {
-      const all = this.#unsent;
       const error = this.#sendQueue();
       this.#owner.counters.sent(-this.#unsent);
       if (error !== undefined) {
@@ -246,7 +245,7 @@ export class NativeConnection implements Connection, Ready {
         this.#block();
         return;
       }
-      if (all > 0) this.#onAllSent();
+      this.#onAllSent();
     }
     // The handler may have destroyed it: the number of its descriptor is another's by now.
     if (this.#ending !== 'no' && this.#unsent === 0 && !this.#closed) this.#finish();
