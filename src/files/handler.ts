@@ -54,10 +54,14 @@ export class StaticHandler {
   readonly #options: HandlerOptions;
   readonly #pages: SitePages;
   readonly #preferences = new CodingPreferences();
+  /** Errors carry no fields for other origins. */
+  readonly #sameForAllOrigins: boolean;
 
   constructor(options: HandlerOptions) {
     this.#options = options;
     this.#pages = new SitePages(options);
+    const { rules } = options;
+    this.#sameForAllOrigins = !rules.byOrigin && rules.originLines(undefined, true) === '';
   }
 
   /** Answers one request. The head is only borrowed: what outlives this call is retained. */
@@ -80,9 +84,8 @@ export class StaticHandler {
 
   /** The ordinary 404, where nothing depends on who asks, and the server has nothing of its own there. */
   #missingAtOnce(resource: MissingResource, head: RequestHead): Reply | undefined {
-    const { rules, monitoring } = this.#options;
-    if (rules.byOrigin) return undefined;
-    resource.isPlain ??= !monitoring.speaksOf(head.path);
+    if (!this.#sameForAllOrigins) return undefined;
+    resource.isPlain ??= !this.#options.monitoring.speaksOf(head.path);
     return resource.isPlain ? this.#pages.missing(head) : undefined;
   }
 
