@@ -59,15 +59,20 @@ export function decodeAddress(bytes: Buffer, length = bytes.length): SocketName 
   const family = bytes.readUInt16LE(0);
   if (family === AF_UNIX) return { address: decodePath(bytes.subarray(2, length)), port: 0 };
   if (family === AF_INET) {
-    return { address: bytes.subarray(4, 8).join('.'), port: bytes.readUInt16BE(2) };
+    return { address: dotted(bytes, 4), port: bytes.readUInt16BE(2) };
   }
   if (family !== AF_INET6) return { address: '', port: 0 };
   const port = bytes.readUInt16BE(2);
   const groups = bytes.subarray(8, 24);
-  if (isMapped(groups)) return { address: groups.subarray(12).join('.'), port };
+  if (isMapped(groups)) return { address: dotted(groups, 12), port };
   const text = Array.from({ length: 8 }, (_, i) => groups.readUInt16BE(2 * i).toString(16)).join(':');
   // node writes it in the usual short form (RFC 5952).
   return { address: new SocketAddress({ address: text, family: 'ipv6' }).address, port };
+}
+
+/** Asked for each connection that is logged, hence not by way of a list. */
+function dotted(bytes: Buffer, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
 /** `''` for a socket without a name. */

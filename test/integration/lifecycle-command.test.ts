@@ -218,7 +218,8 @@ describe('the command', function () {
       );
       writeFileSync(conf, lines('other.pid', 'moved/a.txt'));
       expect((await sandbox.run('reload')).code).to.equal(0);
-      rmSync(sandbox.directory.at('moved'), { recursive: true });
+      // The server writes into it until the moment it is gone.
+      rmSync(sandbox.directory.at('moved'), { recursive: true, maxRetries: 20, retryDelay: 10 });
       const blind = await sandbox.run('reload');
       expect(blind.code).to.equal(4);
       expect(blind.err).to.match(/was told to reload; what came of it only its output says: .*no such file/);
