@@ -156,9 +156,12 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     if (this.#state === 'reading') this.#advance();
   }
 
-  /** True when the connection can be handed back at all. */
+  /**
+   * True when the connection can be handed back for another worker to go on with. One that has asked nothing
+   * yet stays: its time for a first request would begin anew.
+   */
   get isMovable(): boolean {
-    return this.#connection.isBound !== true;
+    return this.#connection.isBound !== true && this.#served > 0;
   }
 
   /** True when it asked something in the time before the last look, or since. */
@@ -216,7 +219,7 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
       return;
     }
     if (parser.inBody || this.#connection.unsentBytes > 0) return;
-    if (this.#movingOn) {
+    if (this.#movingOn && parser.buffered === 0) {
       this.#movingOn = false;
       if (this.#handBack()) return;
     }
