@@ -84,6 +84,33 @@ describe('worker/session: drain', () => {
     });
   });
 
+  describe('evened out', () => {
+    it('is handed back between requests, and not in the midst of one', () => {
+      bench.exchange(get('/1'));
+      bench.connection.receive('GET /2 HT');
+      bench.session.moveOn();
+      expect(bench.connection.handedBack).to.equal(undefined);
+      bench.exchange('TP/1.1\r\nHost: a\r\n\r\n');
+      expect(bench.statuses()).to.deep.equal([200, 200]);
+      expect(bench.connection.handedBack).to.deep.equal(Buffer.alloc(0));
+    });
+
+    it('is not to be moved before it has asked anything: its time would begin anew', () => {
+      expect(bench.session.isMovable).to.equal(false);
+      bench.exchange(get('/1'));
+      expect(bench.session.isMovable).to.equal(true);
+    });
+
+    it('goes on where it is when it cannot be handed back', () => {
+      bench.exchange(get('/1'));
+      bench.connection.takesHandBack = false;
+      bench.session.moveOn();
+      bench.exchange(get('/2'));
+      expect(bench.statuses()).to.deep.equal([200, 200]);
+      expect(bench.connection.ended).to.equal(false);
+    });
+  });
+
   describe('by handing back', () => {
     it('gives an idle connection away at once', () => {
       bench.exchange(get('/'));
