@@ -3,21 +3,21 @@
  * them what its processes hold: descriptors, memory, answers counted. Ends with 1 when a descriptor has
  * stayed open, memory has gone on growing, or an answer is not counted.
  *
- *     npm run bench:soak [REQUESTS [TRANSPORT]]        20,000,000 by default; native, portable or auto
+ *     npm run bench:soak [REQUESTS [TRANSPORT]]        20,000,000 by default, and native; or portable
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StatsDocument } from '../src/stats/schema.js';
+import { readMemory } from './cpu/memory.js';
 import { missingTool, startTool, wrkScript } from './cpu/tools.js';
-import { HANDOVER_MAIN } from './paths.js';
+import { readTree } from './proc.js';
+import { transports } from './servers/handover.js';
+import { RunningServer } from './servers/running-server.js';
 
 const PARTS = 20;
 /** Of each part, so many per cent come on connections of their own. */
 const PER_REQUEST_PERCENT = 5;
-const PORT = 4799;
 /** Between the middle of the run and its end: caches of the allocator come and go. */
 const MAX_GROWTH_MB = 32;
 
@@ -27,35 +27,30 @@ interface Held {
 }
 
 const total = Number(process.argv[2] ?? 20_000_000);
-const transport = process.argv[3] ?? 'auto';
+const transport = process.argv[3] ?? 'native';
 for (const tool of ['wrk', 'ab'] as const) {
   const missing = missingTool(tool);
   if (missing !== undefined) throw new Error(missing);
 }
+const contender = transports.find(({ name }) => name === transport);
+if (contender === undefined) throw new Error(`${transport} is no transport; write native or portable`);
+const { signal } = new AbortController();
 const directory = mkdtempSync(join(tmpdir(), 'handover-soak-'));
-const stats = join(directory, 'stats.json');
 const script = join(directory, 'count.lua');
 writeFileSync(script, wrkScript());
 writeFileSync(join(directory, '1k.html'), 'x'.repeat(1024));
-const server = spawn(
-  process.execPath,
-  [HANDOVER_MAIN, directory, '--host', '127.0.0.1', '--port', String(PORT), '--num-workers', '2']
-    .concat(['--transport', transport, '--log-file', 'off', '--stats-interval-ms', '100'])
-    .concat(['--stats-file', join(directory, 'statFile.txt'), '--pid-file', join(directory, 'pid')]),
-  { stdio: ['ignore', 'ignore', 'inherit'] },
-);
+const serverTask = { site: directory, workDirectory: directory, workers: 2, accessLog: false };
+const server = await RunningServer.start(contender, serverTask, signal);
+const stats = join(directory, contender.name, 'stats.json');
 try {
   process.exitCode = await soak();
 } finally {
-  const ended = once(server, 'exit');
-  server.kill('SIGTERM');
-  await ended;
+  await server.stop();
   rmSync(directory, { recursive: true, force: true });
 }
 
 async function soak(): Promise<number> {
-  const signal = new AbortController().signal;
-  const url = `http://127.0.0.1:${PORT}/1k.html`;
+  const url = `http://127.0.0.1:${server.port}/1k.html`;
   await settled();
   const task = { url, connections: 64, threads: 1, headers: [], script };
   const part = Math.ceil(total / PARTS);
@@ -114,19 +109,11 @@ async function settled(): Promise<StatsDocument> {
 
 /** What the server's processes hold together. */
 function look(): Held {
-  const pids = [server.pid!, ...childrenOf(server.pid!)];
-  const status = pids.map((pid) => readFileSync(`/proc/${pid}/status`, 'latin1'));
-  const residentKb = status.map((text) => Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0));
+  const pids = [...(readTree(server.pid)?.keys() ?? [])];
   return {
     descriptors: pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0),
-    residentMb: residentKb.reduce((sum, kb) => sum + kb, 0) / 1024,
+    residentMb: (readMemory(server.pid)?.rssBytes ?? 0) / 2 ** 20,
   };
-}
-
-function childrenOf(pid: number): number[] {
-  const tasks = readdirSync(`/proc/${pid}/task`);
-  const lists = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1'));
-  return lists.join(' ').split(' ').filter(Boolean).map(Number);
 }
 
 /** `''` while it is not there. */
