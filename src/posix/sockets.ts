@@ -33,22 +33,13 @@ const optionLength = new Uint32Array(1);
  */
 export function listenOn({ address, port, backlog, deferAccept }: ListenOptions): number {
   const bytes = encodeAddress({ address, port });
-  const family = bytes.readUInt16LE(0);
-  const { socket, bind, listen, close } = libc();
-  const fd = checked('socket', socket(family, C.SOCK_STREAM | NEW, 0));
-  try {
+  return listenAt(bytes, backlog, (fd, family) => {
     setOption(fd, C.SOL_SOCKET, C.SO_REUSEADDR, 1);
     if (family === C.AF_INET6) setOption(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, 0);
     // Inherited by what is accepted, so that nobody has to be asked again for each connection.
     setOption(fd, C.IPPROTO_TCP, C.TCP_NODELAY, 1);
     if (deferAccept) setOption(fd, C.IPPROTO_TCP, C.TCP_DEFER_ACCEPT, DEFER_SECONDS);
-    checked('bind', bind(fd, bytes, bytes.length));
-    checked('listen', listen(fd, backlog));
-    return fd;
-  } catch (error) {
-    close(fd);
-    throw error;
-  }
+  });
 }
 
 /**
@@ -57,11 +48,17 @@ export function listenOn({ address, port, backlog, deferAccept }: ListenOptions)
  * @throws the system's error, such as EADDRINUSE when there is a file already
  */
 export function listenOnPath(path: string, backlog: number): number {
-  const bytes = encodePath(path);
+  return listenAt(encodePath(path), backlog, () => undefined);
+}
+
+/** A listening socket of the address's family; `prepare` sets its options before it is bound. */
+function listenAt(address: Buffer, backlog: number, prepare: (fd: number, family: number) => void): number {
   const { socket, bind, listen, close } = libc();
-  const fd = checked('socket', socket(C.AF_UNIX, C.SOCK_STREAM | NEW, 0));
+  const family = address.readUInt16LE(0);
+  const fd = checked('socket', socket(family, C.SOCK_STREAM | NEW, 0));
   try {
-    checked('bind', bind(fd, bytes, bytes.length));
+    prepare(fd, family);
+    checked('bind', bind(fd, address, address.length));
     checked('listen', listen(fd, backlog));
     return fd;
   } catch (error) {
