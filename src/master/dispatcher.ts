@@ -69,7 +69,7 @@ export class Dispatcher {
     const { returned } = connection;
     const trouble = returned ? undefined : this.#trouble();
     if (trouble === SHORT) this.#refuse(connection, trouble);
-    else if (this.#queue.length === 0 && this.#offer(connection)) this.#holdBackIfShort();
+    else if (this.#queue.length === 0 && this.#offer(connection)) this.#holdBack(this.#trouble());
     // A client that was already being served is not turned away because new ones wait.
     else if (returned) this.#queue.unshift(connection);
     else if (trouble === undefined) {
@@ -140,10 +140,6 @@ export class Dispatcher {
     if (this.#held() >= this.#options.maxHeld()) return SHORT;
     if (this.#queue.length === 0) return undefined;
     return this.#queue.length < this.#room() + this.#options.maxWaiting() ? undefined : FULL_HOUSE;
-  }
-
-  #holdBackIfShort(): void {
-    if (this.#held() >= this.#options.maxHeld()) this.#holdBack(SHORT);
   }
 
   #holdBack(trouble: string | undefined): void {
