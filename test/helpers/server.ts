@@ -134,6 +134,18 @@ export class TestServer {
     this.directory.write('server.conf', lines.join(''));
   }
 
+  /** Reloads, with these settings changed, and waits until only new workers are left. */
+  async reload(settings: ConfSettings = {}): Promise<void> {
+    const old = this.workerPids();
+    const { reloads } = this.stats();
+    this.configure(settings);
+    this.signal('SIGHUP');
+    await this.statsWhen(
+      (stats) => stats.reloads > reloads && stats.workers.every(({ pid }) => !old.includes(pid)),
+      'only new workers',
+    );
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child!.kill(name);
   }

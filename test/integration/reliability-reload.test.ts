@@ -5,7 +5,7 @@ import type { StatsDocument } from '../../src/stats/schema.js';
 import { eventually } from '../helpers/eventually.js';
 import { Crowd, type Page, runLoad, startLoad } from '../helpers/load-clients.js';
 import { RawClient } from '../helpers/raw-client.js';
-import { type ConfSettings, TestServer } from '../helpers/server.js';
+import { TestServer } from '../helpers/server.js';
 import { SiteTree } from '../helpers/site-tree.js';
 import { readBeginning } from '../helpers/slow-reader.js';
 import { expectExactly } from '../helpers/stats-checks.js';
@@ -27,18 +27,6 @@ describe('reload', function () {
 
   const load = (clients: number) => ({ port: server.port, clients, pages });
 
-  /** Reloads, and waits until only new workers are left. */
-  async function reload(settings: ConfSettings = {}): Promise<void> {
-    const old = server.workerPids();
-    const { reloads } = server.stats();
-    server.configure(settings);
-    server.signal('SIGHUP');
-    await server.statsWhen(
-      (stats) => stats.reloads > reloads && stats.workers.every(({ pid }) => !old.includes(pid)),
-      'only new workers',
-    );
-  }
-
   describe('while clients are served', () => {
     before(start);
     after(() => server?.stop());
@@ -49,7 +37,7 @@ describe('reload', function () {
     for (const mode of ['keep-alive', 'per-request'] as const) {
       it(`loses nothing under load, ${mode}`, async () => {
         const running = startLoad({ ...load(24), mode });
-        for (let round = 0; round < 3; round++) await reload();
+        for (let round = 0; round < 3; round++) await server.reload();
         const result = await running.stop();
         expect(result).to.deep.include({ broken: 0, refused: 0, unavailable: 0, wrong: [] });
         if (mode === 'keep-alive') expect(result.connections, 'connections made').to.equal(24);
@@ -62,11 +50,11 @@ describe('reload', function () {
         server.configure({ DRAIN_TIMEOUT_SECONDS: seconds });
         const crowd = new Crowd(load(100));
         await crowd.ask();
-        await reload();
+        await server.reload();
         const { connections } = await server.statsWhen((stats) => stats.connections.active === 100, 'all');
         expect(connections.waiting).to.equal(0);
         await crowd.ask();
-        await reload();
+        await server.reload();
         await crowd.ask();
         expect(crowd.result).to.deep.include({ whole: 300, broken: 0, connections: 100, wrong: [] });
         crowd.leave();
@@ -82,9 +70,9 @@ describe('reload', function () {
         clients.forEach((client, i) => {
           client.send(request.slice(0, 1 + (i % (request.length - 1))));
         });
-        for (let round = 0; round < 2; round++) await reload();
+        for (let round = 0; round < 2; round++) await server.reload();
         server.signal('SIGHUP');
-        await reload();
+        await server.reload();
         clients.forEach((client, i) => {
           client.send(request.slice(1 + (i % (request.length - 1))));
         });
@@ -190,7 +178,7 @@ describe('reload', function () {
       try {
         site.file('small.txt', 'from another root');
         server.configure({ HEADERS: '/** X-Test: one' });
-        await reload({ DOCUMENT_ROOT: site.root });
+        await server.reload({ DOCUMENT_ROOT: site.root });
         const response = await server.get('/small.txt');
         expect(response.text).to.equal('from another root');
         expect(response.field('x-test')).to.equal('one');
@@ -200,16 +188,16 @@ describe('reload', function () {
       } finally {
         site.remove();
       }
-      await reload({ DOCUMENT_ROOT: server.site.root, HEADERS: 'off' });
+      await server.reload({ DOCUMENT_ROOT: server.site.root, HEADERS: 'off' });
       expect((await server.get('/small.txt')).body.equals(pages[0]!.body)).to.equal(true);
-      await reload();
+      await server.reload();
       expect(server.reports).to.match(/hand over; no setting changed/);
     });
 
     it('runs more workers, and fewer', async () => {
       const running = startLoad({ ...load(16), mode: 'keep-alive' });
       for (const count of [4, 1, 2]) {
-        await reload({ NUM_WORKERS: String(count) });
+        await server.reload({ NUM_WORKERS: String(count) });
         const { workers } = server.stats();
         expect(workers.map(({ id }) => id)).to.deep.equal(Array.from({ length: count }, (_, i) => i + 1));
       }
@@ -244,7 +232,7 @@ describe('reload', function () {
       const { requests } = await server.settled();
       expect(requests.total).to.equal(41);
       // The port that it got is as good as any.
-      await reload({ PORT: '0' });
+      await server.reload({ PORT: '0' });
       expect((await server.get('/small.txt')).status).to.equal(200);
     });
 
@@ -341,7 +329,7 @@ describe('reload', function () {
       expect(result).to.deep.include({ broken: 0, refused: 0, wrong: [], connections: 8 });
       expectExactly(await server.settled(), result);
       // And when that is put right, a reload works again.
-      await reload({ DOCUMENT_ROOT: realpathSync(server.site.root), NUM_WORKERS: '2' });
+      await server.reload({ DOCUMENT_ROOT: realpathSync(server.site.root), NUM_WORKERS: '2' });
       expect((await runLoad({ ...load(4), mode: 'per-request' }, 1)).whole).to.equal(4);
     });
   });

@@ -8,7 +8,7 @@ import { type CertificateName, certificate, tlsSettings } from '../helpers/certi
 import { H2Client, responseOf } from '../helpers/h2-client.js';
 import { startH2Load } from '../helpers/h2-load.js';
 import { startLoad } from '../helpers/load-clients.js';
-import { type ConfSettings, TestServer } from '../helpers/server.js';
+import { TestServer } from '../helpers/server.js';
 import { readBeginning } from '../helpers/slow-reader.js';
 import { expectExactly, expectSums } from '../helpers/stats-checks.js';
 
@@ -31,17 +31,6 @@ describe('TLS over a reload', function () {
   });
   afterEach(() => server?.stop());
 
-  async function reload(settings: ConfSettings = {}): Promise<void> {
-    const old = server.workerPids();
-    const { reloads } = server.stats();
-    server.configure(settings);
-    server.signal('SIGHUP');
-    await server.statsWhen(
-      (stats) => stats.reloads > reloads && stats.workers.every(({ pid }) => !old.includes(pid)),
-      'only new workers',
-    );
-  }
-
   async function certificateShown(): Promise<string> {
     const client = await server.connectSecure();
     const { CN } = (client.socket as TLSSocket).getPeerCertificate().subject;
@@ -56,11 +45,11 @@ describe('TLS over a reload', function () {
     };
     use('first');
     const files = { TLS_CERT: server.directory.at('site.cert'), TLS_KEY: server.directory.at('site.key') };
-    await reload(files);
+    await server.reload(files);
     expect(await certificateShown()).to.equal('first.handover.test');
     use('second');
     expect(await certificateShown(), 'before the reload').to.equal('first.handover.test');
-    await reload();
+    await server.reload();
     expect(await certificateShown()).to.equal('second.handover.test');
     // Half of a pair, as in the middle of a renewal.
     copyFileSync(certificate('first').cert, server.directory.at('site.cert'));
@@ -75,7 +64,7 @@ describe('TLS over a reload', function () {
   for (const mode of ['keep-alive', 'per-request'] as const) {
     it(`loses no request of HTTP/1.1 under load, ${mode}`, async () => {
       const load = startLoad({ port: server.securePort, clients: 12, pages, mode, secure: true });
-      for (let round = 0; round < 3; round++) await reload();
+      for (let round = 0; round < 3; round++) await server.reload();
       const result = await load.stop();
       expect(result).to.deep.include({ broken: 0, refused: 0, unavailable: 0, wrong: [] });
       expectExactly(await server.settled(), result);
@@ -84,7 +73,7 @@ describe('TLS over a reload', function () {
 
   it('loses no request of HTTP/2 under load', async () => {
     const stop = startH2Load({ port: server.securePort, clients: 6, pages }, 8);
-    for (let round = 0; round < 3; round++) await reload();
+    for (let round = 0; round < 3; round++) await server.reload();
     const result = await stop();
     expect(result).to.deep.include({ broken: 0, wrong: [] });
     // Each reload ends every connection once.
@@ -144,13 +133,13 @@ describe('TLS over a reload', function () {
   });
 
   it('turns TLS off and on, and moves it to another port', async () => {
-    await reload({ TLS_CERT: '', TLS_KEY: '' });
+    await server.reload({ TLS_CERT: '', TLS_KEY: '' });
     expect(await server.connectSecure().catch(({ code }) => code)).to.equal('ECONNREFUSED');
     expect((await server.get('/small.txt')).status).to.equal(200);
     const before = server.securePort;
-    await reload({ ...tlsSettings('second'), TLS_PORT: String(before) });
+    await server.reload({ ...tlsSettings('second'), TLS_PORT: String(before) });
     expect(await certificateShown()).to.equal('second.handover.test');
-    await reload({ TLS_PORT: '0' });
+    await server.reload({ TLS_PORT: '0' });
     expect(await certificateShown(), 'the port that it has is as good as any').to.equal(
       'second.handover.test',
     );
