@@ -5,7 +5,7 @@
  */
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
-import type { FilePart, FileSlice, OpenFile, SendFileOutcome } from '../connection.js';
+import type { FilePart, FileSlice, OpenFile, SendFileOutcome } from './connection.js';
 
 const readAt = promisify(read);
 

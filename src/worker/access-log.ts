@@ -140,6 +140,7 @@ export class AccessLog {
   /** Gives what was gathered to sonic-boom; keeps it, up to the bound, while there is no file. */
   #handOver(bytes = this.#gathered.length): void {
     if (bytes === 0) return;
+    // It takes what `contentMode` says, of which its types know nothing.
     if (this.#ready) this.#out?.write(this.#gathered.take(bytes) as unknown as string);
     else if (bytes > MAX_WAITING_BYTES) this.#dropped(this.#gathered.take(bytes));
   }

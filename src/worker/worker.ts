@@ -24,7 +24,7 @@ import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
 import { statsPaths } from '../stats/writer.js';
 import type { DrainMode, TransportCounters, WorkerTransport } from '../transport/connection.js';
-import { FilePump } from '../transport/portable/file-pump.js';
+import { FilePump } from '../transport/file-pump.js';
 import { SecureConnection, type SecureServices } from '../transport/secure/secure-connection.js';
 import { AccessLog } from './access-log.js';
 import { Deadlines } from './deadlines.js';

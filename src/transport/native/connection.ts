@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import { EAGAIN, ECONNRESET, EINTR, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
 import { systemError } from '../../posix/libc.js';
 import { sendFile } from '../../posix/send-file.js';
-import { close, peerName, receive, send, shutdownBoth, shutdownWrite } from '../../posix/sockets.js';
+import { close, peerName, receive, shutdownBoth, shutdownWrite } from '../../posix/sockets.js';
 import type {
   Connection,
   ConnectionHandler,
@@ -16,9 +16,11 @@ import type {
   SendFileOutcome,
   TransportCounters,
 } from '../connection.js';
+import { FlushWaiter } from '../flush-waiter.js';
 import { sendParts } from './file-sender.js';
 import type { ConnectionRecord } from './protocol.js';
 import type { Readiness, Ready } from './readiness.js';
+import { SendQueue } from './send-queue.js';
 
 /** What a connection asks of the transport that made it. */
 export interface Owner {
@@ -60,10 +62,8 @@ export class NativeConnection implements Connection, Ready {
   readonly #owner: Owner;
   #handler: ConnectionHandler | undefined;
   #peer: Peer | undefined;
-  /** Written and not taken by the kernel; of the first, `#offset` bytes were. */
-  #queue: Uint8Array[] = [];
-  #offset = 0;
-  #unsent = 0;
+  /** Written and not taken by the kernel. */
+  readonly #unsent: SendQueue;
   #queued = 0;
   /** The kernel takes no more: it is waited for, and what is sent from now on is counted when it is taken. */
   #blocked = false;
@@ -81,11 +81,12 @@ export class NativeConnection implements Connection, Ready {
   #sendingFile = false;
   /** More of the same response follows what is gathered: the kernel may keep the last of it for up to 200 ms. */
   #moreFollows = false;
-  #afterFlush: (() => void) | undefined;
+  readonly #flush = new FlushWaiter();
 
   constructor(owner: Owner, fd: number, from: ConnectionRecord) {
     this.#owner = owner;
     this.fd = fd;
+    this.#unsent = new SendQueue(owner.joinBuffer);
     this.listener = from.listener;
     this.returned = from.returned;
   }
@@ -104,18 +105,18 @@ export class NativeConnection implements Connection, Ready {
   }
 
   get unsentBytes(): number {
-    return this.#unsent;
+    return this.#unsent.bytes;
   }
 
   /** Bytes that the next flush writes, if they are so many that the kernel may not take them all at once. */
   get leavingBytes(): number {
-    return !this.#blocked && !this.#closed && this.#unsent > SURE_BYTES ? this.#unsent : 0;
+    return !this.#blocked && !this.#closed && this.unsentBytes > SURE_BYTES ? this.unsentBytes : 0;
   }
 
   /** Begins to read; bytes that an earlier owner read come first. */
-  start(handler: ConnectionHandler, unused: Uint8Array): void {
+  start(handler: ConnectionHandler, unused: Buffer): void {
     this.#handler = handler;
-    if (unused.length > 0) handler.onData(unused as Buffer, unused.length);
+    if (unused.length > 0) handler.onData(unused, unused.length);
     // The request is nearly always there already: many connections are answered without ever waiting.
     if (this.#isReading()) this.#read();
   }
@@ -127,8 +128,7 @@ export class NativeConnection implements Connection, Ready {
 
   write(bytes: Uint8Array): void {
     if (bytes.length === 0 || this.#closed) return;
-    this.#queue.push(bytes);
-    this.#unsent += bytes.length;
+    this.#unsent.push(bytes);
     this.#queued += bytes.length;
     if (this.#blocked) return;
     // Counted before the flush, which puts the counters on record before the client can see the bytes.
@@ -151,10 +151,8 @@ export class NativeConnection implements Connection, Ready {
   /** Resolves when all that was written has left, or the connection is gone (false). For the file sender. */
   async flushed(): Promise<boolean> {
     if (this.#closed) return false;
-    if (this.#unsent === 0) return true;
-    await new Promise<void>((resolve) => {
-      this.#afterFlush = resolve;
-    });
+    if (this.unsentBytes === 0) return true;
+    await this.#flush.wait();
     return !this.#closed;
   }
 
@@ -209,7 +207,7 @@ export class NativeConnection implements Connection, Ready {
   }
 
   handBack(unused: Uint8Array): boolean {
-    if (this.#closed || this.#ending !== 'no' || this.#unsent > 0 || this.#sendingFile) return false;
+    if (this.#closed || this.#ending !== 'no' || this.unsentBytes > 0 || this.#sendingFile) return false;
     const { listener } = this;
     if (!this.#owner.sendBack(this, { listener, returned: true, secure: false, unused })) return false;
     this.#givenAway = true;
@@ -234,27 +232,27 @@ export class NativeConnection implements Connection, Ready {
   flush(): void {
     this.#flushScheduled = false;
     if (this.#closed || this.#blocked) return;
-    if (this.#unsent > 0) {
-      const error = this.#sendQueue();
-      this.#owner.counters.sent(-this.#unsent);
+    if (this.unsentBytes > 0) {
+      const error = this.#send();
+      this.#owner.counters.sent(-this.unsentBytes);
       if (error !== undefined) {
-        this.#fail(error);
+        this.#close(error);
         return;
       }
-      if (this.#unsent > 0) {
+      if (this.unsentBytes > 0) {
         this.#block();
         return;
       }
       this.#onAllSent();
     }
     // The handler may have destroyed it: the number of its descriptor is another's by now.
-    if (this.#ending !== 'no' && this.#unsent === 0 && !this.#closed) this.#finish();
+    if (this.#ending !== 'no' && this.unsentBytes === 0 && !this.#closed) this.#finish();
   }
 
   /** Tells the handler that it is over. Called by the transport, outside of anything the handler does. */
   tellClosed(): void {
     this.#owner.counters.closed();
-    this.#settleFlush();
+    this.#flush.settle();
     this.#slice?.done('closed');
     if (!this.#givenAway) this.#handler?.onClose(this.#error);
   }
@@ -270,7 +268,7 @@ export class NativeConnection implements Connection, Ready {
       counters.received(length);
       this.#handler!.onData(readBuffer, length);
     } else if (length === 0) this.#onPeerEnd();
-    else if (length !== -EAGAIN && length !== -EINTR) this.#fail(systemError('read', length));
+    else if (length !== -EAGAIN && length !== -EINTR) this.#close(systemError('read', length));
   }
 
   #onPeerEnd(): void {
@@ -286,77 +284,31 @@ export class NativeConnection implements Connection, Ready {
       return;
     }
     if (!this.#blocked) return;
-    const before = this.#unsent;
-    const error = this.#sendQueue();
-    if (this.#unsent < before) {
-      this.#owner.counters.sent(before - this.#unsent);
+    const before = this.unsentBytes;
+    const error = this.#send();
+    if (this.unsentBytes < before) {
+      this.#owner.counters.sent(before - this.unsentBytes);
       this.#owner.scheduleCommit();
     }
     if (error !== undefined) {
-      this.#fail(error);
+      this.#close(error);
       return;
     }
-    if (this.#unsent > 0) return;
-    this.#blocked = false;
-    this.#updateInterest();
+    if (this.unsentBytes > 0) return;
+    this.#unblock();
     this.#onAllSent();
     if (this.#ending !== 'no') this.#schedule();
   }
 
   #onAllSent(): void {
     this.#handler!.onFlushed();
-    this.#settleFlush();
+    this.#flush.settle();
   }
 
-  /** As much of the queue as the kernel takes. */
-  #sendQueue(): Error | undefined {
-    const { joinBuffer } = this.#owner;
-    while (this.#unsent > 0) {
-      const queue = this.#queue;
-      const first = this.#offset === 0 ? queue[0]! : queue[0]!.subarray(this.#offset);
-      const count = this.#countToJoin(first.length, joinBuffer.length);
-      const bytes = count === 1 ? first : joinBuffer;
-      const length = count === 1 ? first.length : this.#join(first, count, joinBuffer);
-      // Our end may go out with the last bytes, in one packet.
-      const more = count < queue.length || this.#moreFollows || this.#ending !== 'no';
-      const sent = send(this.fd, bytes, length, more);
-      if (sent < 0) return sent === -EAGAIN || sent === -EINTR ? undefined : systemError('write', sent);
-      this.#drop(sent, count, length);
-      if (sent < length) return undefined;
-    }
-    return undefined;
-  }
-
-  /** How many buffers of the queue go out in one call: as many as fit into the buffer for joining, at least one. */
-  #countToJoin(firstLength: number, room: number): number {
-    const queue = this.#queue;
-    let length = firstLength;
-    let count = 1;
-    while (count < queue.length && length + queue[count]!.length <= room) length += queue[count++]!.length;
-    return count;
-  }
-
-  #join(first: Uint8Array, count: number, into: Buffer): number {
-    into.set(first);
-    let length = first.length;
-    for (let i = 1; i < count; i++) {
-      into.set(this.#queue[i]!, length);
-      length += this.#queue[i]!.length;
-    }
-    return length;
-  }
-
-  /** Forgets `sent` bytes of a piece of `length` bytes from `count` buffers. */
-  #drop(sent: number, count: number, length: number): void {
-    this.#unsent -= sent;
-    if (sent === length) {
-      if (count === this.#queue.length) this.#queue.length = 0;
-      else this.#queue.splice(0, count);
-      this.#offset = 0;
-      return;
-    }
-    this.#offset += sent;
-    while (this.#offset >= this.#queue[0]!.length) this.#offset -= this.#queue.shift()!.length;
+  /** As much as the kernel takes. Our end may go out with the last bytes, in one packet. */
+  #send(): Error | undefined {
+    const errno = this.#unsent.send(this.fd, this.#moreFollows || this.#ending !== 'no');
+    return errno === 0 ? undefined : systemError('write', errno);
   }
 
   #sendOfSlice(slice: Slice): void {
@@ -446,7 +398,7 @@ export class NativeConnection implements Connection, Ready {
   #watch(): void {
     const wanted = this.#wanted();
     this.#interest = wanted;
-    if (!this.#owner.readiness.add(this.fd, wanted, this)) this.#fail(new Error('epoll_ctl refused it'));
+    if (!this.#owner.readiness.add(this.fd, wanted, this)) this.#close(new Error('epoll_ctl refused it'));
   }
 
   #unwatch(): void {
@@ -455,26 +407,16 @@ export class NativeConnection implements Connection, Ready {
     this.#owner.readiness.remove(this.fd);
   }
 
-  #fail(error: Error): void {
-    this.#close(error);
-  }
-
   #close(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#error = error;
     const { counters } = this.#owner;
     // Gathered in this turn, and counted for a flush that will not come.
-    if (!this.#blocked && this.#flushScheduled) counters.sent(-this.#unsent);
-    this.#queue = [];
+    if (!this.#blocked && this.#flushScheduled) counters.sent(-this.unsentBytes);
+    this.#unsent.forget();
     this.#unwatch();
     close(this.fd);
     this.#owner.scheduleClosed(this);
-  }
-
-  #settleFlush(): void {
-    const settle = this.#afterFlush;
-    this.#afterFlush = undefined;
-    settle?.();
   }
 }

@@ -38,6 +38,11 @@ export interface ConnectionRecord {
   readonly unused: Uint8Array;
 }
 
+/** As it comes out of a message: with unused bytes of its own. */
+export interface ReceivedRecord extends ConnectionRecord {
+  readonly unused: Buffer;
+}
+
 /** Puts a message together in `bytes`, which hold MESSAGE_BYTES. */
 export class MessageWriter {
   readonly #bytes: Buffer;
@@ -109,9 +114,9 @@ export function readHeader(bytes: Buffer, length: number): MessageHeader | undef
   return { kind: bytes[1]!, count: bytes.readUInt16LE(2), firstId: bytes.readUInt32LE(4) };
 }
 
-/** The records of a message, with unused bytes of their own. */
-export function readRecords(bytes: Buffer, count: number): ConnectionRecord[] {
-  const records: ConnectionRecord[] = [];
+/** The records of a message. */
+export function readRecords(bytes: Buffer, count: number): ReceivedRecord[] {
+  const records: ReceivedRecord[] = [];
   let unusedAt = HEADER_BYTES + count * RECORD_BYTES;
   for (let i = 0; i < count; i++) {
     const at = HEADER_BYTES + i * RECORD_BYTES;

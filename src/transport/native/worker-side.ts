@@ -15,7 +15,7 @@ import type {
   TransportCounters,
   WorkerTransport,
 } from '../connection.js';
-import { peerOf } from '../peer.js';
+import { startSecure } from '../secure/start.js';
 import { WorkerClaims } from './claims.js';
 import { NativeConnection, type Owner } from './connection.js';
 import {
@@ -24,6 +24,7 @@ import {
   MESSAGE_BYTES,
   type MessageHeader,
   MessageWriter,
+  type ReceivedRecord,
   readHeader,
   readRecords,
 } from './protocol.js';
@@ -44,7 +45,7 @@ const NONE: readonly NativeConnection[] = [];
 interface Arrival {
   readonly id: number;
   readonly fd: number;
-  readonly record: ConnectionRecord;
+  readonly record: ReceivedRecord;
 }
 
 /** A connection on its way back. */
@@ -238,25 +239,15 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   #start({ id, fd, record }: Arrival, started: NativeConnection[]): void {
     this.#claims.take(id);
     if (record.secure) {
-      this.#startSecure(fd, record.listener);
+      startSecure(socketOf(fd), record.listener, this.#acceptSecure, () => {
+        this.counters.closed();
+        this.#schedule();
+      });
       return;
     }
     const connection = new NativeConnection(this, fd, record);
     started.push(connection);
     connection.start(this.#accept!(connection), record.unused);
-  }
-
-  /** TLS is node's, and so is the socket under it. */
-  #startSecure(fd: number, listener: number): void {
-    const socket = socketOf(fd);
-    socket.on('close', () => {
-      this.counters.closed();
-      this.#schedule();
-    });
-    // TLS hears of errors by itself; before and after it nobody needs to.
-    socket.on('error', () => undefined);
-    if (this.#acceptSecure === undefined) socket.destroy();
-    else this.#acceptSecure(socket, peerOf(socket, listener));
   }
 
   #runAfterCommit(): void {
@@ -306,7 +297,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   }
 }
 
-/** A node socket of a descriptor, which reads nothing before `resume()`. */
+/** A node socket of a descriptor, which reads nothing before `resume()`: TLS is node's. */
 function socketOf(fd: number): net.Socket {
   const options = { fd, allowHalfOpen: true, pauseOnCreate: true, readable: true, writable: true };
   return new net.Socket(options as net.SocketConstructorOpts);

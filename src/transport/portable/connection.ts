@@ -13,8 +13,9 @@ import type {
   SendFileOutcome,
   TransportCounters,
 } from '../connection.js';
+import type { FilePump } from '../file-pump.js';
+import { FlushWaiter } from '../flush-waiter.js';
 import { peerOf } from '../peer.js';
-import type { FilePump } from './file-pump.js';
 import { type HandleSocket, handleOf, type RawHandle, socketOf } from './raw-handle.js';
 
 /** What a connection asks of the transport that made it. */
@@ -62,7 +63,7 @@ export class PortableConnection implements Connection {
   #givenAway = false;
   #closed = false;
   #error: Error | undefined;
-  #afterFlush: (() => void) | undefined;
+  readonly #flush = new FlushWaiter();
 
   constructor(owner: Owner, handle: RawHandle, from: { listener: number; returned: boolean }) {
     this.#owner = owner;
@@ -140,9 +141,7 @@ export class PortableConnection implements Connection {
   async flushed(): Promise<boolean> {
     if (this.#closed) return false;
     if (this.#gatheredBytes + this.#writing === 0) return true;
-    await new Promise<void>((resolve) => {
-      this.#afterFlush = resolve;
-    });
+    await this.#flush.wait();
     return !this.#closed;
   }
 
@@ -262,7 +261,7 @@ export class PortableConnection implements Connection {
       return;
     }
     this.#handler?.onFlushed();
-    this.#settleFlush();
+    this.#flush.settle();
   };
 
   #countLate(bytes: number): void {
@@ -271,19 +270,13 @@ export class PortableConnection implements Connection {
     this.#owner.scheduleCommit();
   }
 
-  #settleFlush(): void {
-    const settle = this.#afterFlush;
-    this.#afterFlush = undefined;
-    settle?.();
-  }
-
   #onClose(): void {
     this.#closed = true;
     this.#gathered = [];
     // Gathered in this turn, and counted for a flush that will not come.
     this.#owner.counters.sent(this.#uncountedBytes - this.#gatheredBytes);
     this.#owner.closed();
-    this.#settleFlush();
+    this.#flush.settle();
     if (!this.#givenAway) this.#handler?.onClose(this.#error);
   }
 }

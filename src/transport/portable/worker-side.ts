@@ -11,9 +11,9 @@ import type {
   TransportCounters,
   WorkerTransport,
 } from '../connection.js';
-import { peerOf } from '../peer.js';
+import { FilePump } from '../file-pump.js';
+import { startSecure } from '../secure/start.js';
 import { type Owner, PortableConnection } from './connection.js';
-import { FilePump } from './file-pump.js';
 import { decodeUnused, encodeUnused, isConnectionMessage, VERSION } from './protocol.js';
 import { HandleSender, type RawHandle, socketOf } from './raw-handle.js';
 
@@ -50,15 +50,16 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
       if (!isConnectionMessage(message)) return;
       this.counters.taken(message.id);
       this.counters.opened();
+      this.#schedule();
       if (message.secure) {
-        this.#takeSecure(handle as RawHandle, message.listener, acceptSecure);
+        const socket = socketOf(handle as RawHandle);
+        this.#starting.push(() => startSecure(socket, message.listener, acceptSecure, () => this.closed()));
         return;
       }
       const connection = new PortableConnection(this, handle as RawHandle, message);
       this.#starting.push(() => {
         connection.start(accept(connection), decodeUnused(message.unused));
       });
-      this.#schedule();
     };
     this.#channel.on('message', this.#listener);
   }
@@ -110,18 +111,6 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
   closed(): void {
     this.counters.closed();
     this.scheduleCommit();
-  }
-
-  #takeSecure(handle: RawHandle, listener: number, accept: AcceptSecure | undefined): void {
-    const socket = socketOf(handle);
-    socket.on('close', () => this.closed());
-    // TLS hears of errors by itself; before and after it nobody needs to.
-    socket.on('error', () => undefined);
-    this.#starting.push(() => {
-      if (accept === undefined) socket.destroy();
-      else accept(socket, peerOf(socket, listener));
-    });
-    this.#schedule();
   }
 
   #schedule(): void {

@@ -14,7 +14,8 @@ import type {
   TransportCounters,
   WorkerTransport,
 } from '../connection.js';
-import type { FilePump } from '../portable/file-pump.js';
+import type { FilePump } from '../file-pump.js';
+import { FlushWaiter } from '../flush-waiter.js';
 import { ChunkWriter } from './chunk-writer.js';
 
 /** What secure connections of a worker share. */
@@ -37,7 +38,7 @@ export class SecureConnection implements Connection {
   #flushScheduled = false;
   #closed = false;
   #error: Error | undefined;
-  #afterFlush: (() => void) | undefined;
+  readonly #flush = new FlushWaiter();
 
   constructor(socket: TLSSocket, peer: Peer, services: SecureServices) {
     this.peer = peer;
@@ -83,9 +84,7 @@ export class SecureConnection implements Connection {
   async flushed(): Promise<boolean> {
     if (this.#closed) return false;
     if (this.unsentBytes === 0) return true;
-    await new Promise<void>((resolve) => {
-      this.#afterFlush = resolve;
-    });
+    await this.#flush.wait();
     return !this.#closed;
   }
 
@@ -134,7 +133,7 @@ export class SecureConnection implements Connection {
     this.#services.transport.afterCommit(() => undefined);
     if (this.unsentBytes > 0) return;
     this.#handler?.onFlushed();
-    this.#settleFlush();
+    this.#flush.settle();
     this.#endIfDone();
   }
 
@@ -142,15 +141,9 @@ export class SecureConnection implements Connection {
     if (this.#ending && this.unsentBytes === 0) this.#socket.end();
   }
 
-  #settleFlush(): void {
-    const settle = this.#afterFlush;
-    this.#afterFlush = undefined;
-    settle?.();
-  }
-
   #onClose(): void {
     this.#closed = true;
-    this.#settleFlush();
+    this.#flush.settle();
     this.#handler?.onClose(this.#error);
   }
 }

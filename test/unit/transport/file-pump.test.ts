@@ -1,10 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 import { expect } from 'chai';
-import type { FilePart, OpenFile, SendFileOutcome } from '../../../../src/transport/connection.js';
-import { FilePump, type Sink } from '../../../../src/transport/portable/file-pump.js';
-import { TestDirectory } from '../../../helpers/directory.js';
-import { Later } from '../../../helpers/later.js';
-import { pattern } from '../../../helpers/transport-protocol.js';
+import type { FilePart, OpenFile, SendFileOutcome } from '../../../src/transport/connection.js';
+import { FilePump, type Sink } from '../../../src/transport/file-pump.js';
+import { TestDirectory } from '../../helpers/directory.js';
+import { Later } from '../../helpers/later.js';
+import { pattern } from '../../helpers/transport-protocol.js';
 
 const SIZE = 1_000_000;
 const CONTENT = pattern(SIZE);
@@ -33,7 +33,7 @@ class FakeSink implements Sink {
   }
 }
 
-describe('transport/portable/file-pump', () => {
+describe('transport/file-pump', () => {
   let directory: TestDirectory;
   let sink: FakeSink;
   let downloads: FilePump;
