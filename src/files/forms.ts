@@ -28,18 +28,19 @@ export class Variant {
   readonly headHit: PreparedReply;
   readonly notModified: PreparedReply;
 
-  constructor(found: FoundVariant, contentType: string, sharedFields: string, contentFields: string) {
+  constructor(found: FoundVariant, contentType: string, sharedFields: string, lastModified: string) {
     this.coding = found.coding;
     this.path = found.path;
     this.identity = found.identity;
     this.sizeBytes = found.sizeBytes;
     this.etag = found.etag;
-    this.lastModified = /^Last-Modified: (.*)\r\n/.exec(contentFields)?.[1] ?? '';
+    this.lastModified = lastModified;
     this.body = found.body === null ? null : asBuffer(found.body);
     this.contentType = contentType;
     const validators = `ETag: ${found.etag}\r\n${sharedFields}`;
+    const dateLine = lastModified === '' ? '' : `Last-Modified: ${lastModified}\r\n`;
     const encoding = found.coding === 'identity' ? '' : `Content-Encoding: ${found.coding}\r\n`;
-    this.fields = `${encoding}Accept-Ranges: bytes\r\n${contentFields}${validators}`;
+    this.fields = `${encoding}Accept-Ranges: bytes\r\n${dateLine}${validators}`;
     const whole = `Content-Type: ${contentType}\r\nContent-Length: ${found.sizeBytes}\r\n${this.fields}`;
     this.hit = this.body === null ? undefined : new PreparedReply(200, whole, this.body, 'HIT');
     this.headHit = new PreparedReply(200, whole, null, 'HIT');

@@ -11,6 +11,7 @@ import { errorReply } from '../http/error-reply.js';
 import { type CodingPreference, prefersJson } from '../http/negotiation.js';
 import type { CacheState, Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
+import { escapeBytes } from '../http/uri.js';
 import type { Peer } from '../transport/connection.js';
 import { type DiskReply, decide, isDiskReply } from './decide.js';
 import { chooseVariant, codingToMake } from './forms.js';
@@ -242,18 +243,13 @@ function bare({ status, fields, body, cache, close }: Reply): Reply {
 }
 
 function redirect(head: RequestHead, resource: RedirectResource, state: CacheState): Reply {
-  const location = resource.location + escapeQuery(head.query);
+  const location = resource.location + escapeBytes(head.query);
   const reply = errorReply(301, `This is at ${location}.`, {
     fields: `Location: ${location}\r\n${resource.fields}`,
     cacheControl: 'no-cache',
     headOnly: head.method === 'HEAD',
   });
   return { ...reply, cache: state };
-}
-
-/** A query as it may stand in a Location field: bytes above 0x7f are no URI characters. */
-function escapeQuery(query: string): string {
-  return query.replaceAll(/[\x80-\xff]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function isExhaustion(code: string): boolean {

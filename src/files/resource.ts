@@ -159,7 +159,7 @@ export class ResourceMaker {
       this.#rules.varyOn([shape.compressible ? 'Accept-Encoding' : '']) +
       NOSNIFF +
       this.#rules.extraLines(urlPath);
-    const lastModified = `Last-Modified: ${formatHttpDate(shape.lastModifiedMs)}\r\n`;
+    const lastModified = formatHttpDate(shape.lastModifiedMs);
     return new Variant(found, this.#rules.contentType(urlPath), shared, lastModified);
   }
 

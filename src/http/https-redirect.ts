@@ -2,6 +2,7 @@
 import { errorReply } from './error-reply.js';
 import type { Reply } from './reply.js';
 import type { RequestHead } from './request-head.js';
+import { escapeBytes } from './uri.js';
 
 const DEFAULT_PORT = 443;
 
@@ -14,7 +15,7 @@ export function httpsRedirect(head: RequestHead, port: number): Reply | undefine
   const { path } = head;
   if (host === '' || !path.startsWith('/')) return undefined;
   const authority = port === DEFAULT_PORT ? host : `${host}:${port}`;
-  const location = `https://${authority}${escaped(path + head.query)}`;
+  const location = `https://${authority}${escapeBytes(path + head.query)}`;
   // 308 keeps the method and the body (RFC 9110 section 15.4.9); for reading, 301 is what everybody knows.
   const headOnly = head.method === 'HEAD';
   return errorReply(headOnly || head.method === 'GET' ? 301 : 308, `This is at ${location}.`, {
@@ -22,9 +23,4 @@ export function httpsRedirect(head: RequestHead, port: number): Reply | undefine
     cacheControl: 'no-cache',
     headOnly,
   });
-}
-
-/** Bytes above 0x7f are no URI characters. */
-function escaped(text: string): string {
-  return text.replaceAll(/[\x80-\xff]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -14,11 +14,12 @@ import { HeadParser } from '../http/head-parser.js';
 import type { FileBody, Reply } from '../http/reply.js';
 import { fieldBit, RequestHead } from '../http/request-head.js';
 import type { Peer } from '../transport/connection.js';
+import { FlushWaiter } from '../transport/flush-waiter.js';
 import { ChunkWriter } from '../transport/secure/chunk-writer.js';
 import type { SecureServices } from '../transport/secure/secure-connection.js';
 import type { Timed } from './deadlines.js';
 import type { Exchange } from './exchange.js';
-import { bodyLength, isFileBody, piecesOf, timingLine } from './outbox.js';
+import { bodyLength, closeFile, isFileBody, piecesOf, timingLine } from './outbox.js';
 import { MIN_BODY_RATE, type SessionContext } from './session.js';
 
 /** What a stream asks of the session that it belongs to. */
@@ -61,7 +62,7 @@ export class Http2Stream implements Timed {
   /** Bytes of a body on disk that the file pump has written. */
   #pumpedBytes = 0;
   #isWhole = false;
-  #afterFlush: (() => void) | undefined;
+  readonly #flush = new FlushWaiter();
 
   constructor(stream: ServerHttp2Stream, owner: StreamOwner) {
     this.#stream = stream;
@@ -115,11 +116,7 @@ export class Http2Stream implements Timed {
 
   /** For the file pump: resolves when all that was written has left, or the stream is gone (false). */
   async flushed(): Promise<boolean> {
-    if (this.#state === 'sending' && this.#writer.unsentBytes > 0) {
-      await new Promise<void>((resolve) => {
-        this.#afterFlush = resolve;
-      });
-    }
+    if (this.#state === 'sending' && this.#writer.unsentBytes > 0) await this.#flush.wait();
     return this.#state === 'sending';
   }
 
@@ -247,7 +244,7 @@ export class Http2Stream implements Timed {
     this.#owner.progressed();
     this.#armWrite();
     if (this.#writer.unsentBytes > 0) return;
-    this.#settleFlush();
+    this.#flush.settle();
     if (this.#stream.writableFinished) this.#letGo();
   }
 
@@ -292,12 +289,6 @@ export class Http2Stream implements Timed {
     deadlines.arm(this, clock.steadyMs + CHECK_MS);
   }
 
-  #settleFlush(): void {
-    const settle = this.#afterFlush;
-    this.#afterFlush = undefined;
-    settle?.();
-  }
-
   /** The stream is gone, or its connection, of which node tells the streams later: finishes what was under way. */
   abandon(): void {
     const { context, ended } = this.#owner;
@@ -306,15 +297,11 @@ export class Http2Stream implements Timed {
     context.tick();
     this.#state = 'gone';
     context.deadlines.disarm(this);
-    this.#settleFlush();
+    this.#flush.settle();
     if (exchange !== undefined) {
       if (!this.#isWhole) context.recorder.aborted();
       context.recorder.finish(exchange, Math.min(this.#sentBytes, bodyLength(exchange.reply)));
     }
     ended(this);
   }
-}
-
-function closeFile({ body }: Reply): void {
-  if (isFileBody(body)) body.file.close();
 }

@@ -107,6 +107,11 @@ export function isFileBody(body: Reply['body']): body is FileBody {
 }
 
 /** A body in memory, in the pieces that it consists of. */
+/** A reply that is not sent: lets go of what was opened for it. */
+export function closeFile({ body }: Reply): void {
+  if (isFileBody(body)) body.file.close();
+}
+
 export function piecesOf(body: Exclude<Reply['body'], FileBody>): readonly Buffer[] {
   if (body === null) return [];
   return Buffer.isBuffer(body) ? [body] : body;

@@ -15,7 +15,7 @@ import type { RequestHead } from '../http/request-head.js';
 import type { Connection, ConnectionHandler, DrainMode } from '../transport/connection.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import type { Exchange } from './exchange.js';
-import { isFileBody, Outbox, type OutboxOptions } from './outbox.js';
+import { closeFile, isFileBody, Outbox, type OutboxOptions } from './outbox.js';
 
 export interface SessionLimits extends ParserLimits {
   readonly maxBodyBytes: number;
@@ -303,7 +303,7 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
 
   #onAnswer(exchange: Exchange, reply: Reply): void {
     if (this.#state === 'gone') {
-      if (isFileBody(reply.body)) reply.body.file.close();
+      closeFile(reply);
       return;
     }
     this.#context.tick();
