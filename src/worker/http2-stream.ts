@@ -72,7 +72,8 @@ export class Http2Stream implements Timed {
     // What it means is told by 'close', which follows.
     stream.on('error', () => undefined);
     stream.on('finish', () => {
-      this.#isWhole = true;
+      // Node ends the stream itself when the client takes its request back, and it finishes if nothing waits.
+      this.#isWhole = !stream.aborted;
     });
     stream.on('close', () => this.abandon());
   }
