@@ -165,7 +165,9 @@ export function describeHandover(makeMaster: () => MasterTransport): void {
           port: client.port,
           listener: 1,
           returned: true,
+          isDirected: false,
           pid: second.pid,
+          protocol: 'http',
         });
         client.send('o\n');
         expect(await client.line()).to.equal('two');
@@ -174,6 +176,44 @@ export function describeHandover(makeMaster: () => MasterTransport): void {
           () => 'the first lets go',
         );
         expect([first.count('handedBack'), second.count('open')]).to.deep.equal([1, 1]);
+      });
+
+      it('carries the place of the worker that it is for', async () => {
+        const client = await bench.serve(address.port, first);
+        client.send('hand-to 512\nwho\n');
+        const returned = await bench.arrival();
+        expect(returned.place).to.equal(512);
+        await bench.handOver(returned, second);
+        expect(JSON.parse(await client.line())).to.include({ returned: true, isDirected: true });
+        client.send('hand-back\nwho\n');
+        const again = await bench.arrival();
+        expect(again.place).to.equal(undefined);
+        await bench.handOver(again, first);
+        expect(JSON.parse(await client.line())).to.include({ returned: true, isDirected: false });
+      });
+
+      it('keeps the place when the worker is killed that was to have it', async () => {
+        const client = await bench.serve(address.port, first);
+        second.stop();
+        client.send('hand-to 2\nwho\necho tw');
+        await bench.handOver(await bench.arrival(), second);
+        client.send('o\n');
+        await second.kill();
+        const [untaken] = second.reclaim();
+        expect(untaken?.place).to.equal(2);
+        await bench.handOver(untaken!, first);
+        expect(JSON.parse(await client.line())).to.include({ isDirected: true, pid: first.pid });
+        expect(await client.line()).to.equal('two');
+      });
+
+      it('gives the end that the client has sent to the next owner', async () => {
+        const client = await bench.serve(address.port, first);
+        const bytes = pattern(300_000);
+        client.send(`hand-to 2\nhash ${bytes.length}\n`).send(bytes);
+        client.socket.end();
+        await bench.handOver(await bench.arrival(), second);
+        expect(await client.line()).to.equal(sha256(bytes));
+        await second.event('end');
       });
 
       it('is refused while something is unsent, and the worker goes on', async () => {

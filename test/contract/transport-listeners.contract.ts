@@ -145,6 +145,23 @@ export function describeListeners(makeMaster: () => MasterTransport): void {
       });
     });
 
+    it('says what its clients speak, also of a connection that was handed back', async () => {
+      const { port } = await bench.master.listen(
+        { host: '127.0.0.1', port: 0, protocol: 'getfile' },
+        BACKLOG,
+      );
+      const client = await bench.connect(port);
+      client.send('who\nhop on\nwho\n');
+      const connection = await bench.arrival();
+      expect(connection.protocol).to.equal('getfile');
+      await bench.handOver(connection, worker);
+      expect(JSON.parse(await client.line())).to.deep.include({ protocol: 'getfile', returned: false });
+      expect(await client.line()).to.equal('on');
+      await bench.handOver(await bench.arrival(), worker);
+      expect(JSON.parse(await client.line())).to.deep.include({ protocol: 'getfile', returned: true });
+      client.destroy();
+    });
+
     describe('an address', () => {
       it('of IPv6 that is every one takes IPv4 too, whose clients have addresses of IPv4', async () => {
         const { port } = await bench.master.listen({ host: '::', port: 0 }, BACKLOG);

@@ -47,7 +47,9 @@ function describeConnections(makeMaster: () => MasterTransport): void {
           port: client.port,
           listener,
           returned: false,
+          isDirected: false,
           pid: worker.pid,
+          protocol: 'http',
         });
       }
     });
@@ -228,6 +230,16 @@ function describeConnections(makeMaster: () => MasterTransport): void {
       expect(worker.seen('close')).to.equal(0);
     });
 
+    it('is broken for the client when it is reset, once', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.send('reset\n');
+      await client.rest();
+      expect(client.end).to.equal('reset');
+      await worker.event('close');
+      await worker.state();
+      expect(worker.seen('close')).to.equal(0);
+    });
+
     it('ends when the client breaks it, also while nobody reads it', async () => {
       for (const commands of ['', 'pause\n', `big ${10 * MIB}\n`]) {
         const client = await bench.serve(address.port, worker);
@@ -249,6 +261,19 @@ function describeConnections(makeMaster: () => MasterTransport): void {
           () => 'no open connection',
         );
       }
+    });
+
+    it('breaks and does not end when the client breaks it, whatever has come before', async () => {
+      const client = await bench.serve(address.port, worker);
+      client.send('pause\n');
+      await worker.event('paused');
+      // What comes before the reset is read together with it.
+      await new Promise((resolve) => client.socket.write('half of a line', resolve));
+      client.socket.resetAndDestroy();
+      worker.resume();
+      await worker.event('close');
+      await worker.state();
+      expect(worker.seen('end')).to.equal(0);
     });
 
     it('is counted, with its bytes, exactly', async () => {
@@ -315,13 +340,13 @@ function describeConnections(makeMaster: () => MasterTransport): void {
       expect(await bench.arrival()).to.include({ returned: false });
     });
 
-    it('gives the connections of a secure listener as sockets of which nothing was read', async () => {
+    it('gives the connections of an https listener as sockets of which nothing was read', async () => {
       await bench.listen();
-      const { port, secure } = await bench.master.listen(
-        { host: '127.0.0.1', port: 0, secure: true },
+      const { port, protocol } = await bench.master.listen(
+        { host: '127.0.0.1', port: 0, protocol: 'https' },
         BACKLOG,
       );
-      expect(secure).to.equal(true);
+      expect(protocol).to.equal('https');
       const worker = await bench.startWorker();
       const client = await bench.connect(port);
       client.send('hello');
@@ -342,8 +367,8 @@ function describeConnections(makeMaster: () => MasterTransport): void {
       expect(worker.count('bytesSent') + worker.count('bytesReceived')).to.equal(0);
     });
 
-    it('closes a connection of a secure listener that it refuses, without a word', async () => {
-      const { port } = await bench.master.listen({ host: '127.0.0.1', port: 0, secure: true }, BACKLOG);
+    it('closes a connection of an https listener that it refuses, without a word', async () => {
+      const { port } = await bench.master.listen({ host: '127.0.0.1', port: 0, protocol: 'https' }, BACKLOG);
       const client = await bench.connect(port);
       let gone = 0;
       expect((await bench.arrival()).refuse(Buffer.from('not now'), () => gone++)).to.equal(0);
