@@ -22,7 +22,8 @@ export function otherHandover(text: string): Contender {
   return variant(name, resolve(main), flags);
 }
 
-function variant(name: string, main: string, flags: readonly string[]): Contender {
+/** A handover with these flags. `main`: its compiled main.js. */
+export function variant(name: string, main: string, flags: readonly string[]): Contender {
   return {
     name,
     title: name,

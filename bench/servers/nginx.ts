@@ -1,7 +1,7 @@
 /** nginx with a configuration, a prefix and temporary files of its own. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import type { Contender, LaunchTask } from './contender.js';
+import type { Contender, Launch, LaunchTask } from './contender.js';
 
 const PROGRAM = 'nginx';
 /** Debian keeps it out of an ordinary user's PATH. */
@@ -22,17 +22,38 @@ export const nginx: Contender = {
       ? { present: false, remedy: 'apt-get install nginx-light, or your system’s package of that kind' }
       : { present: true, version };
   },
-  launch(task) {
-    const { workDirectory } = task;
-    const file = `${workDirectory}/nginx.conf`;
-    writeFileSync(file, configuration(task));
-    return {
-      command: PROGRAM,
-      args: ['-p', workDirectory, '-c', file, '-e', 'stderr'],
-      env: { PATH: SEARCH_PATH },
-    };
-  },
+  launch: (task) =>
+    nginxLaunch(task, {
+      workers: task.workers,
+      http: `
+  open_file_cache max=1000 inactive=60s;
+  open_file_cache_valid 1s;
+  open_file_cache_errors on;`,
+      server: `
+    root ${task.site};`,
+    }),
 };
+
+/** What one nginx has of its own. */
+interface Own {
+  readonly workers: number;
+  /** Lines of the block `http`. */
+  readonly http?: string;
+  /** Lines of the block `server`. */
+  readonly server: string;
+}
+
+/** Starts nginx, configured for the benchmark and with lines of one's own. */
+export function nginxLaunch(task: LaunchTask, own: Own): Launch {
+  const { workDirectory } = task;
+  const file = `${workDirectory}/nginx.conf`;
+  writeFileSync(file, configuration(task, own));
+  return {
+    command: PROGRAM,
+    args: ['-p', workDirectory, '-c', file, '-e', 'stderr'],
+    env: { PATH: SEARCH_PATH },
+  };
+}
 
 /**
  * As much work as handover's: the access log is written in chunks of as many bytes and as often, files are looked
@@ -40,7 +61,10 @@ export const nginx: Contender = {
  *
  * Started by root, its workers would become a user who may not read the site in a private directory.
  */
-function configuration({ site, workDirectory, port, workers, accessLog }: LaunchTask): string {
+function configuration(
+  { workDirectory, port, accessLog }: LaunchTask,
+  { workers, http = '', server }: Own,
+): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `daemon off;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -60,13 +84,9 @@ ${temporary.map((name) => `  ${name}_temp_path ${workDirectory}/${name};`).join(
   tcp_nopush on;
   keepalive_timeout 75s;
   keepalive_requests 1000000000;
-  open_file_cache max=1000 inactive=60s;
-  open_file_cache_valid 1s;
-  open_file_cache_errors on;
-  log_not_found off;
+  log_not_found off;${http}
   server {
-    listen 127.0.0.1:${port} backlog=4096;
-    root ${site};
+    listen 127.0.0.1:${port} backlog=4096;${server}
   }
 }
 `;
