@@ -30,6 +30,12 @@ export function interleave(
   return steps;
 }
 
+/** Each round begins with another server: what one leaves behind meets not always the same one. */
+export function rotated<T>(all: readonly T[], round: number): readonly T[] {
+  const first = round % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
 /** Shares `total` out so that parts differ by 1 at most, the larger ones first. */
 export function shares(total: number, parts: number): readonly number[] {
   const least = Math.floor(total / parts);

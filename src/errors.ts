@@ -3,6 +3,8 @@
  * catches one logs its message once.
  */
 
+import { inspect } from 'node:util';
+
 /** What each exit code of the `handover` command means (docs/signals.md prints this table). */
 export const EXIT = {
   ok: 0,
@@ -16,10 +18,12 @@ export const EXIT = {
   cannotRead: 4,
   /** A worker could not boot, so the server stopped instead of looping. */
   workerBoot: 5,
-  /** `stop`, `reload` or `status` found no running server. */
+  /** `stop`, `reload`, `status`, `purge`, `send` or `jobs` found no running server. */
   notRunning: 6,
-  /** `stop`, `reload` or `status` found a server, but it did not end in time or belongs to another user. */
+  /** They found one, but it did not end in time, belongs to another user, or refuses what is asked. */
   notObeyed: 7,
+  /** `get` did not receive every file whole, `send` did not deliver its part, or a job has no result. */
+  notTransferred: 8,
   /** A defect in handover itself. */
   internal: 70,
 } as const;
@@ -47,6 +51,8 @@ export function systemCode(error: unknown): string {
 
 /** What a person should read of any thrown value, on one line. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const isObject = typeof error === 'object' && error !== null;
+  // Not all objects become strings, and none says what it is then.
+  const text = error instanceof Error ? String(error.message) : isObject ? inspect(error) : String(error);
   return text.replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/errors.js';
+import { rotated } from '../plan.js';
 import type { Progress } from '../progress.js';
 import { number } from '../report/cells.js';
 import type { Contender } from '../servers/contender.js';
@@ -74,12 +75,6 @@ export async function runRounds(
   await sleep(LOG_WRITTEN_MS, undefined, { signal });
   for (const { name } of contenders) collect(name);
   return samples;
-}
-
-/** Each round begins with another server: what one leaves behind meets not always the same one. */
-function rotated<T>(all: readonly T[], by: number): readonly T[] {
-  const first = by % all.length;
-  return [...all.slice(first), ...all.slice(0, first)];
 }
 
 async function attempt<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | Outcome> {

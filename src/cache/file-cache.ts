@@ -4,6 +4,7 @@
  * business of whoever puts it in.
  */
 import { LRUCache } from 'lru-cache';
+import { sameBytes } from '../bytes.js';
 
 /** What the cache needs to know of an entry. One object must not be in two caches. */
 export interface CacheEntry<Entry> {
@@ -58,7 +59,7 @@ export class FileCache<Entry extends CacheEntry<Entry>> {
   /** The entry of the path `bytes[start..end)` whose djb2 is `hash`; it becomes the most recently used. */
   find(bytes: Buffer, start: number, end: number, hash: number): Entry | undefined {
     let entry = this.#chains.get(hash);
-    while (entry !== undefined && entry.key.compare(bytes, start, end) !== 0) entry = entry.next;
+    while (entry !== undefined && !sameBytes(bytes, start, end, entry.key)) entry = entry.next;
     return entry;
   }
 

@@ -1,11 +1,12 @@
 /** What is printed when the server is ready. Pure. */
 import { isIPv6 } from 'node:net';
 import { socketPathOf } from '../config/socket-path.js';
+import type { Protocol } from '../transport/connection.js';
 
 export interface SiteAddress {
   readonly host: string;
   readonly port: number;
-  readonly secure?: boolean;
+  readonly protocol?: Protocol;
 }
 
 export interface BannerFacts {
@@ -34,12 +35,15 @@ export interface SiteUrls {
   readonly network: string | undefined;
 }
 
-/** The URLs by which a listening address can be reached; none for a Unix-domain socket. */
-export function siteUrls({ host, port, secure }: SiteAddress, networkAddress?: string): SiteUrls {
-  if (socketPathOf(host) !== undefined) return { local: undefined, network: undefined };
-  const [scheme, usualPort] = secure === true ? ['https', 443] : ['http', 80];
+/** The URLs by which browsers can reach a listening address; none for a Unix-domain socket, or where they do not speak. */
+export function siteUrls(address: SiteAddress, networkAddress?: string): SiteUrls {
+  const { host, port, protocol = 'http' } = address;
+  if (socketPathOf(host) !== undefined || protocol === 'getfile' || protocol === 'jobs') {
+    return { local: undefined, network: undefined };
+  }
+  const usualPort = protocol === 'https' ? 443 : 80;
   const url = (name: string): string =>
-    `${scheme}://${isIPv6(name) ? `[${name}]` : name}${port === usualPort ? '' : `:${port}`}/`;
+    `${protocol}://${port === usualPort ? bracketed(name) : authority(name, port)}/`;
   if (host === '0.0.0.0' || host === '::') {
     return {
       local: url('localhost'),
@@ -48,6 +52,14 @@ export function siteUrls({ host, port, secure }: SiteAddress, networkAddress?: s
   }
   const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
   return isLoopback ? { local: url(host), network: undefined } : { local: undefined, network: url(host) };
+}
+
+function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+function authority(host: string, port: number): string {
+  return `${bracketed(host)}:${port}`;
 }
 
 const style = (code: number) => (text: string, colour: boolean) =>
@@ -62,7 +74,11 @@ export function renderBanner(facts: BannerFacts, colour: boolean): string {
   const rows: [label: string, text: string, isUrl: boolean][] = [['Serving', facts.directory, false]];
   for (const address of facts.addresses) {
     // Browsers cannot be sent there.
-    if (socketPathOf(address.host) !== undefined) rows.push(['Local', address.host, false]);
+    const isSocket = socketPathOf(address.host) !== undefined;
+    if (address.protocol === 'getfile' || address.protocol === 'jobs') {
+      const label = address.protocol === 'jobs' ? 'Jobs' : 'GetFile';
+      rows.push([label, isSocket ? address.host : authority(address.host, address.port), false]);
+    } else if (isSocket) rows.push(['Local', address.host, false]);
     const { local, network } = siteUrls(address, facts.networkAddress);
     if (local !== undefined) rows.push(['Local', local, true]);
     if (network !== undefined) rows.push(['Network', network, true]);

@@ -36,11 +36,13 @@ export function check(line: CommandLine, terminal: Terminal): ExitCode {
 }
 
 function summary({ settings, origins }: LoadedSettings): string {
-  const { documentRoot, host, port, numWorkers, threadsPerWorker } = settings;
+  const { documentRoot, host, port, getfilePort, jobsPort, numWorkers, threadsPerWorker } = settings;
   const tls = wantsTls(settings) ? `, https port ${settings.tlsPort}` : '';
+  const getfile = getfilePort === 'off' ? '' : `, GetFile port ${getfilePort}`;
+  const jobs = jobsPort === 'off' ? '' : `, jobs port ${jobsPort}`;
   const changed = Object.values(origins).filter(({ kind }) => kind !== 'default').length;
   return [
-    `  serves ${documentRoot} on ${socketPathOf(host) === undefined ? `${host} port ${port}${tls}` : host}`,
+    `  serves ${documentRoot} on ${socketPathOf(host) === undefined ? `${host} port ${port}${tls}${getfile}${jobs}` : host}`,
     `  workers: ${numWorkers}, threads in each: ${threadsPerWorker}`,
     `  settings written: ${changed}, all others have their defaults`,
     '',

@@ -9,9 +9,13 @@ import { COMMANDS, type Command, OPTIONS, type OptionName, SHORT_FLAGS, takesSet
 
 export interface CommandLine {
   readonly command: Command;
-  /** DIR, or the FILE of `check`. */
+  /** DIR, the FILE of `check` or `send`, or the URL of `purge`. */
   readonly operand: string | undefined;
+  /** All words behind the command: of `get`, the server and the paths; of `jobs`, what and which. */
+  readonly operands: readonly string[];
   readonly config: string | undefined;
+  /** The options that have a value. */
+  readonly values: ReadonlyMap<OptionName, string>;
   /** The options without values that were given. */
   readonly switches: ReadonlySet<OptionName>;
   /** Settings, in the order they were given. */
@@ -27,7 +31,7 @@ const ROW_OF_FLAG = new Map(ROWS.map((row) => [flagOf(row.key).slice(2), row]));
 const NEGATED = new Map(
   ROWS.filter((row) => row.type.switch !== undefined).map((row) => [`no-${flagOf(row.key).slice(2)}`, row]),
 );
-const FLAGS = [...Object.keys(OPTIONS), ...ROW_OF_FLAG.keys(), ...NEGATED.keys()].map((name) => `--${name}`);
+const FLAGS = [...ROW_OF_FLAG.keys(), ...NEGATED.keys(), ...Object.keys(OPTIONS)].map((name) => `--${name}`);
 
 /** Reads the arguments that follow the program's name. */
 export function parseCommandLine(args: readonly string[], cwd: string): CommandLine {
@@ -55,7 +59,7 @@ function tokensOf(args: readonly string[]) {
     });
   };
   for (const [name, option] of Object.entries(OPTIONS))
-    declare(name, option.placeholder !== undefined, option.short);
+    declare(name, option.placeholder !== undefined && option.mayStandAlone !== true, option.short);
   for (const [flag, row] of ROW_OF_FLAG) declare(flag, row.type.switch === undefined, SHORT_FLAGS[row.name]);
   const options = Object.fromEntries(declared);
   return parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true }).tokens;
@@ -70,7 +74,7 @@ class Reader {
   /** What was given, to be held against what the command takes. */
   readonly #given: { readonly written: string; readonly known: (command: Command) => boolean }[] = [];
   #command: Command = 'serve';
-  #config: string | undefined;
+  readonly #values = new Map<OptionName, string>();
 
   constructor(cwd: string) {
     this.#cwd = cwd;
@@ -117,7 +121,7 @@ class Reader {
   #general(name: OptionName, token: OptionToken): void {
     const option = OPTIONS[name];
     this.#given.push({ written: token.rawName, known: (command) => option.commands.includes(command) });
-    if (option.placeholder === undefined) {
+    if (option.placeholder === undefined || (option.mayStandAlone && token.value === undefined)) {
       if (token.value !== undefined)
         this.#refuse(token.rawName, 'takes no value', `write --${name}`, token.value);
       this.#switches.add(name);
@@ -125,7 +129,7 @@ class Reader {
     }
     const value = valueGiven(token);
     if (value === undefined || value === '') this.#refuse(token.rawName, 'needs a value');
-    this.#config = value;
+    else this.#values.set(name, value);
   }
 
   #assign(row: Row, flag: string, text: string): void {
@@ -143,15 +147,19 @@ class Reader {
     for (const { written, known } of this.#given) {
       if (!known(command)) this.#refuse(written, `means nothing to ${command}`);
     }
-    const [operand, ...rest] = this.#words;
-    const takesWord = command === 'serve' || command === 'check';
-    for (const word of takesWord ? rest : this.#words) {
+    const words = this.#words;
+    const [operand, ...rest] = words;
+    const takesWord = command === 'serve' || command === 'check' || command === 'purge' || command === 'send';
+    const surplus = command === 'get' || command === 'jobs' ? [] : takesWord ? rest : words;
+    for (const word of surplus) {
       this.#refuse(word, takesWord ? 'one word too many' : `${command} takes no word after it`);
     }
     return {
       command,
       operand: takesWord ? operand : undefined,
-      config: this.#config,
+      operands: words,
+      config: this.#values.get('config'),
+      values: this.#values,
       switches: this.#switches,
       flags: this.#flags,
       mistakes: this.#mistakes,

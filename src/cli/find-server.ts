@@ -1,4 +1,4 @@
-/** Finds the running server that `stop`, `reload` and `status` are about. */
+/** Finds the running server that `stop`, `reload`, `status` and others are about. */
 import { type LoadedSettings, loadSettings } from '../config/load.js';
 import { formatMistake } from '../config/mistake.js';
 import type { Settings } from '../config/settings.js';
@@ -21,6 +21,8 @@ export interface Target {
   readonly server: LiveServer;
   /** How long the server may take to end, as far as the configuration at hand says. */
   readonly drainTimeoutSeconds: number;
+  /** What clients of its jobs must show, as far as the configuration at hand says; `''`: nothing. */
+  readonly jobsToken: string;
 }
 
 /**
@@ -31,7 +33,8 @@ export interface Target {
  */
 export function findServer(line: CommandLine, terminal: Terminal): Target {
   const loaded = loadSettings(settingsRequest(line, terminal));
-  return { server: search(line, loaded), drainTimeoutSeconds: loaded.settings.drainTimeoutSeconds };
+  const { drainTimeoutSeconds, jobsToken } = loaded.settings;
+  return { server: search(line, loaded), drainTimeoutSeconds, jobsToken };
 }
 
 function search(line: CommandLine, loaded: LoadedSettings): LiveServer {

@@ -10,10 +10,17 @@ const USAGE: readonly (readonly [string, string])[] = [
   ['handover stop', 'Let responses in flight finish, then end the server'],
   ['handover reload', 'Let the server read its configuration again'],
   ['handover status', 'Show what the server and its workers are doing'],
+  ['handover purge URL', 'Let the server forget what its proxy has stored of URL'],
+  ['handover get HOST:PORT [PATH…]', 'Transfer files over GetFile with several threads, and say how fast'],
+  ['handover send --job JOB [FILE]', 'Send FILE, or standard input, as a part of a job'],
+  ['handover jobs [JOB]', 'Show the jobs of the server, or one of them'],
+  ['handover jobs seal|rm JOB', 'No more parts of it are taken; or it is removed'],
+  ['handover jobs result JOB', 'Fetch what it came to'],
+  ['handover cached [--root DIR]', 'A cache process by itself, for servers with SHARED_CACHE_SOCKET'],
 ];
 
 const CONTROL =
-  'stop, reload and status find the server by --config FILE, --port N or --pid-file FILE; without these, by ' +
+  'stop, reload, status, purge, send and jobs find the server by --config FILE, --port N or --pid-file FILE; without these, by ' +
   './server.conf, or because it is the only one.';
 
 const SETTINGS =
@@ -28,7 +35,7 @@ export function helpText(version: string, columns: number): string {
   const paragraph = (text: string): string => wrap(text, columns - 2).join('\n  ');
   const options = Object.entries(OPTIONS).map(([name, option]): [string, string] => {
     const short = option.short === undefined ? '    ' : `-${option.short}, `;
-    const value = option.placeholder === undefined ? '' : ` ${option.placeholder}`;
+    const value = option.placeholder === undefined ? '' : valueForm(option.placeholder, option.mayStandAlone);
     return [`${short}--${name}${value}`, option.summary];
   });
   const sections = SECTIONS.map((section) => {
@@ -44,9 +51,13 @@ export function helpText(version: string, columns: number): string {
   ].join('\n');
 }
 
+function valueForm(placeholder: string, mayStandAlone = false): string {
+  return mayStandAlone ? `[=${placeholder}]` : ` ${placeholder}`;
+}
+
 function termOf(row: Row): string {
   const letter = SHORT_FLAGS[row.name];
-  const value = row.type.switch === undefined ? ` ${row.type.placeholder}` : `[=${row.type.placeholder}]`;
+  const value = valueForm(row.type.placeholder, row.type.switch !== undefined);
   return `${letter === undefined ? '' : `-${letter}, `}${flagOf(row.key)}${value}`;
 }
 

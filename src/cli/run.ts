@@ -14,7 +14,12 @@ const RUN: Readonly<Record<Command, () => Promise<Run>>> = {
   check: async () => (await import('./check.js')).check,
   stop: async () => (await import('./control.js')).stop,
   reload: async () => (await import('./control.js')).reload,
+  get: async () => (await import('./get.js')).get,
   status: async () => (await import('./status.js')).status,
+  purge: async () => (await import('./purge.js')).purge,
+  send: async () => (await import('./send.js')).send,
+  jobs: async () => (await import('./jobs.js')).jobs,
+  cached: async () => (await import('./cached.js')).cached,
 };
 
 /** Does not throw: every failure is one line on standard error, a defect its stack as well. */

@@ -1,5 +1,5 @@
 /** The statistics as a page of text. Pure. */
-import type { LatencySummary, StatsDocument, WorkerStats } from '../stats/schema.js';
+import type { JobsStats, LatencySummary, StatsDocument, WorkerStats } from '../stats/schema.js';
 import { table } from './layout.js';
 
 /** Older than this many intervals, the numbers are no longer the server's present. */
@@ -27,6 +27,7 @@ export function statusText(stats: StatsDocument, nowMs: number): string {
       `hits ${percent(cache.hitRatio)}, entries ${count(cache.entries)}, ${size(cache.bytes)} of ${size(cache.maxBytes)}`,
     ],
     ['memory', `master ${size(stats.master.rssBytes)}`],
+    ...(stats.jobs === undefined ? [] : [['jobs', jobs(stats.jobs)] satisfies [string, string]]),
   ];
   const header = `${stats.server}, pid ${stats.master.pid}, up ${duration(stats.uptimeSeconds)}, ${stats.transport} transport`;
   const notes = [
@@ -68,6 +69,13 @@ function workerTable(workers: readonly WorkerStats[]): string {
   const numbers = new Set(head.keys());
   numbers.delete(head.indexOf('state'));
   return table([head, ...rows], numbers);
+}
+
+function jobs({ open, sealed, done, failed, parts, bytes, receiving, bytesPerSecond }: JobsStats): string {
+  return (
+    `${count(open)} open, ${count(sealed)} sealed, ${count(done)} done, ${count(failed)} failed; ` +
+    `${count(parts)} parts, ${size(bytes)}; ${count(receiving)} receiving, ${size(bytesPerSecond)}/s`
+  );
 }
 
 function latency(summary: LatencySummary): string {

@@ -9,6 +9,8 @@ export interface Terminal {
   readonly columns: number;
   /** True when standard output shows colours. */
   readonly colour: boolean;
+  /** True when standard error is a terminal, where a line can be shown that changes. */
+  readonly isInteractive: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }
@@ -21,6 +23,7 @@ export function processTerminal(): Terminal {
     err: (text) => void stderr.write(text),
     columns: Math.min(Math.max(stdout.columns ?? 90, 60), 100),
     colour: stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
+    isInteractive: stderr.isTTY === true && env.TERM !== 'dumb',
     env,
     cwd: process.cwd(),
   };

@@ -1,6 +1,6 @@
 /** Looks whether the paths in the settings exist and may be used, and the certificate. They may change later; this is for whoever starts it. */
-import { accessSync, constants } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { systemCode } from '../errors.js';
 import { shownPath } from './assignment.js';
 import { readKeyPair, wantsTls } from './certificate.js';
@@ -32,7 +32,69 @@ export function checkPaths(settings: Settings, placed: Placed): ConfigMistake[] 
       for (const { name, ...what } of pair.mistakes) mistakes.push(mistakeIn(name, placed, what));
     }
   }
+  if (settings.jobsDir !== '') {
+    blame('jobsDir', refuseJobsDirectory(settings, placed));
+    if (settings.jobsReducer !== '') blame('jobsReducer', refuseFile(settings.jobsReducer, placed.cwd));
+  }
   return mistakes;
+}
+
+/** The directory of the jobs: it is made when it is missing, and is for nobody's browser. */
+function refuseJobsDirectory(settings: Settings, { unread, cwd }: Placed): What | undefined {
+  const { jobsDir, documentRoot, dotfiles } = settings;
+  const refusal = refuseMadeDirectory(jobsDir, cwd);
+  if (refusal !== undefined || unread.has('documentRoot') || unread.has('dotfiles')) return refusal;
+  const [jobs, site] = [realPath(jobsDir), realPath(documentRoot)];
+  const hint = 'name a directory elsewhere';
+  const names = namesBelow(site, jobs);
+  if (names?.every((name) => dotfiles === 'serve' || !name.startsWith('.'))) {
+    return { message: 'this lies in DOCUMENT_ROOT: parts and results would be served as files', hint };
+  }
+  if (names === undefined && namesBelow(jobs, site) !== undefined) {
+    return { message: 'DOCUMENT_ROOT lies in it, and would be taken for a job', hint };
+  }
+  return undefined;
+}
+
+/** A directory that can be written, or made. */
+function refuseMadeDirectory(path: string, cwd: string): What | undefined {
+  const mode = constants.W_OK | constants.X_OK | constants.R_OK;
+  let above = path;
+  while (kindAt(above) === 'missing' && above !== dirname(above)) above = dirname(above);
+  const what = refuseDirectory(above, mode, cwd);
+  if (what === undefined || above === path) return what;
+  return { ...what, message: `it cannot be made: ${shownPath(above, cwd)}: ${what.message}` };
+}
+
+/** With its links resolved, as far as it exists. */
+function realPath(path: string): string {
+  const kind = kindAt(path);
+  const above = dirname(path);
+  const cannotTell = (kind === 'missing' || kind === 'denied') && above !== path;
+  return cannotTell ? join(realPath(above), basename(path)) : realpathSync(path);
+}
+
+/** The names that lead from a directory to a path; undefined when it does not lie there. Empty: it is the directory. */
+function namesBelow(directory: string, path: string): readonly string[] | undefined {
+  const names = relative(directory, path).split(sep);
+  if (names[0] === '..') return undefined;
+  return names[0] === '' ? [] : names;
+}
+
+function refuseFile(path: string, cwd: string): What | undefined {
+  switch (kindAt(path)) {
+    case 'file':
+      return refuseAccess(path, constants.R_OK);
+    case 'missing': {
+      const near = nearestPath(path, 'file');
+      const hint = near === undefined ? `nothing is at ${path}` : `did you mean ${shownPath(near, cwd)}?`;
+      return { message: 'no such file', hint };
+    }
+    case 'denied':
+      return { message: 'permission denied', hint: 'a directory on the way to it is closed to this user' };
+    default:
+      return { message: 'this is no file', hint: 'name a JavaScript module' };
+  }
 }
 
 function refuseDirectory(path: string, mode: number, cwd: string): What | undefined {

@@ -37,9 +37,23 @@ export function crossCheck(settings: Settings, placed: Placed): ConfigMistake[] 
   } else if (known('tlsCert', 'tlsKey', 'tlsRedirect') && settings.tlsRedirect !== 'off') {
     blame('tlsRedirect', 'TLS is off', 'set TLS_CERT and TLS_KEY, or write off');
   }
+  checkFurtherPort('getfilePort', 'GetFile', settings, known, blame);
+  checkFurtherPort('jobsPort', 'a port for jobs', settings, known, blame);
+  if (known('jobsDir') && settings.jobsDir === '') {
+    const hint = 'set JOBS_DIR, or write off';
+    for (const name of ['jobsPort', 'jobsReducer'] as const) {
+      const isOff = settings[name] === 'off' || settings[name] === '';
+      if (known(name) && !isOff) blame(name, 'there are no jobs: JOBS_DIR is off', hint);
+    }
+  }
   if (known('errorPages')) {
     const twice = firstRepeated(settings.errorPages.map((page) => page.status));
     if (twice !== undefined) blame('errorPages', `status ${twice} has two pages`, 'remove one of the two');
+  }
+  if (known('proxy')) {
+    const twice = firstRepeated(settings.proxy.map(({ prefix }) => prefix));
+    const hint = 'write both in one line, where they stand in for one another';
+    if (twice !== undefined) blame('proxy', `${twice} has upstreams in two lines`, hint);
   }
   if (basename(settings.statsFile) === 'stats.json') {
     blame('statsFile', 'stats.json is the name of the file that is written beside it', 'write statFile.txt');
@@ -50,8 +64,33 @@ export function crossCheck(settings: Settings, placed: Placed): ConfigMistake[] 
   return mistakes;
 }
 
-function firstRepeated(numbers: readonly number[]): number | undefined {
-  return numbers.find((number, index) => numbers.indexOf(number) < index);
+type Blame = (name: SettingName, message: string, hint: string) => void;
+
+/** A port beside the plain one, on which something else is spoken. */
+function checkFurtherPort(
+  name: 'getfilePort' | 'jobsPort',
+  what: string,
+  settings: Settings,
+  known: (...names: SettingName[]) => boolean,
+  blame: Blame,
+): void {
+  const { host, port, tlsPort } = settings;
+  const { [name]: further } = settings;
+  if (further === 'off' || !known(name)) return;
+  if (known('host') && socketPathOf(host) !== undefined) {
+    const message = `${what} needs an address with ports, and HOST is a Unix-domain socket`;
+    blame(name, message, 'write an address in HOST, or off');
+  } else if (further === 0) return;
+  else if (known('port') && further === port) blame(name, 'this is the plain PORT too', 'write another');
+  else if (known('tlsCert', 'tlsKey', 'tlsPort') && wantsTls(settings) && further === tlsPort) {
+    blame(name, 'this is TLS_PORT too', 'write another');
+  } else if (name === 'jobsPort' && known('getfilePort') && further === settings.getfilePort) {
+    blame(name, 'this is GETFILE_PORT too', 'write another');
+  }
+}
+
+function firstRepeated<T>(values: readonly T[]): T | undefined {
+  return values.find((value, index) => values.indexOf(value) < index);
 }
 
 /** Settings that name a file which something else is written to or read from. */

@@ -32,12 +32,12 @@ export function printSettings(settings: Settings, origins: Origins, cwd: string)
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** A line `KEY: old -> new` for each setting that differs, in the order of the table. */
+/** A line `KEY: old -> new` for each setting that differs, `KEY: changed` for a secret; in the order of the table. */
 export function diffSettings(before: Settings, after: Settings): string[] {
   const changes: string[] = [];
   for (const row of ROWS) {
     const [from, to] = [before, after].map((settings) => textsOf(row, settings).join(', ') || '(nothing)');
-    if (from !== to) changes.push(`${row.key}: ${from} -> ${to}`);
+    if (from !== to) changes.push(row.isSecret ? `${row.key}: changed` : `${row.key}: ${from} -> ${to}`);
   }
   return changes;
 }

@@ -11,6 +11,8 @@ export const SECTIONS = [
   'Files',
   'Responses',
   'Cache',
+  'Proxy',
+  'Jobs',
   'Timeouts and limits',
   'Logs, statistics and control',
 ] as const;
@@ -32,6 +34,8 @@ export interface Setting<T> {
   readonly details?: string;
   /** A value worth showing, as one would write it. */
   readonly example: string;
+  /** The value is for no log: what a reload changed of it is not shown. */
+  readonly isSecret?: boolean;
 }
 
 /** A row for each setting: a missing or a needless one does not compile. */

@@ -22,6 +22,12 @@ export interface ErrorPage {
   readonly path: string;
 }
 
+/** Paths below a prefix are answered by upstreams: http or https URLs that stand in for one another. */
+export interface ProxyRule {
+  readonly prefix: string;
+  readonly upstreams: readonly string[];
+}
+
 export type LogFormat = 'combined' | 'json';
 export type DotfilePolicy = 'hide' | 'serve';
 /** `inside`: a link is followed while its target stays below the document root. */
@@ -35,6 +41,8 @@ export interface Settings {
   readonly port: number;
   /** An address, a name, or `unix:` and an absolute path: then the port is not used. */
   readonly host: string;
+  /** Where GetFile is spoken, on the same host. */
+  readonly getfilePort: number | 'off';
   /** Connections that the kernel keeps until they are accepted. */
   readonly backlog: number;
   readonly documentRoot: string;
@@ -70,6 +78,40 @@ export interface Settings {
   readonly cacheSizeMb: number;
   readonly cacheMaxFileKb: number;
   readonly cacheRevalidateMs: number;
+
+  readonly proxy: readonly ProxyRule[];
+  readonly proxyTimeoutSeconds: number;
+  readonly proxyConnectTimeoutSeconds: number;
+  /** 0: no bound. */
+  readonly proxyMaxBodyMb: number;
+  readonly proxyMaxConnections: number;
+  /** For each worker; 0: nothing is stored. */
+  readonly proxyCacheMb: number;
+  readonly proxyCacheMaxObjectKb: number;
+  readonly proxyCacheStaleSeconds: number;
+
+  /** 0: there is no shared cache. */
+  readonly sharedCacheMb: number;
+  readonly sharedCacheSegments: number;
+  readonly sharedCacheSegmentKb: number;
+  /** A path; `''`: the server starts a cache process of its own. */
+  readonly sharedCacheSocket: string;
+
+  /** A path; `''`: there are no jobs. */
+  readonly jobsDir: string;
+  /** Where parts of jobs come in without HTTP, on the same host. */
+  readonly jobsPort: number | 'off';
+  /** `''`: everybody may. */
+  readonly jobsToken: string;
+  /** Path of the module that is the reducer `module`; `''`: there is none. */
+  readonly jobsReducer: string;
+  readonly jobsMax: number;
+  readonly jobsMaxParts: number;
+  readonly jobsMaxPartMb: number;
+  readonly jobsMaxJobMb: number;
+  readonly jobsIdleSeconds: number;
+  /** Of each worker, for reducers. */
+  readonly jobsThreads: number;
 
   /** Idle keep-alive timeout. */
   readonly timeoutSeconds: number;

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Rows } from './setting.js';
 import { boolean, choice, integer } from './values.js';
-import { host } from './values-network.js';
+import { host, optionalPort } from './values-network.js';
 import { path } from './values-paths.js';
 
 const section = 'Network and processes';
@@ -10,6 +10,7 @@ const section = 'Network and processes';
 export const PROCESS_ROWS: Rows<
   | 'port'
   | 'host'
+  | 'getfilePort'
   | 'backlog'
   | 'documentRoot'
   | 'numWorkers'
@@ -44,6 +45,17 @@ export const PROCESS_ROWS: Rows<
       'or a file of another kind, never is. What is started by socket activation uses the sockets it was given ' +
       'instead of HOST and PORT.',
     example: 'unix:/run/handover.sock',
+  },
+  getfilePort: {
+    key: 'GETFILE_PORT',
+    section,
+    type: optionalPort,
+    default: 'off',
+    summary: 'Port for the GetFile protocol; 0 picks a free one',
+    details:
+      'On the address in HOST, beside the plain PORT: the same files by another protocol, which is described in ' +
+      '[getfile.md](getfile.md). When it is taken, the server ends.',
+    example: '3001',
   },
   backlog: {
     key: 'BACKLOG',
@@ -122,7 +134,7 @@ export const PROCESS_ROWS: Rows<
     default: 'on',
     summary: 'Accept a connection when its first bytes are there',
     details:
-      'TCP_DEFER_ACCEPT, what nginx calls `deferred`: a connection with a single request costs a quarter less. One ' +
+      'TCP_DEFER_ACCEPT, what nginx calls `deferred`: a connection with a single request costs a sixth less. One ' +
       'that says nothing is accepted after about a second. Only with the native transport, and not by a reload.',
     example: 'off',
   },

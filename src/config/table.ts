@@ -4,10 +4,13 @@
  */
 import type { Section, Setting, SettingName, Table } from './setting.js';
 import { FILE_ROWS } from './table-files.js';
+import { JOB_ROWS } from './table-jobs.js';
 import { CACHE_ROWS, LIMIT_ROWS } from './table-limits.js';
 import { OPERATION_ROWS } from './table-operation.js';
 import { PROCESS_ROWS } from './table-processes.js';
+import { PROXY_ROWS } from './table-proxy.js';
 import { RESPONSE_ROWS } from './table-responses.js';
+import { SHARED_CACHE_ROWS } from './table-shared-cache.js';
 import { TLS_ROWS } from './table-tls.js';
 
 /** By the name that a setting has in the program, in the order of the docs. */
@@ -17,6 +20,9 @@ export const TABLE: Table = {
   ...FILE_ROWS,
   ...RESPONSE_ROWS,
   ...CACHE_ROWS,
+  ...PROXY_ROWS,
+  ...SHARED_CACHE_ROWS,
+  ...JOB_ROWS,
   ...LIMIT_ROWS,
   ...OPERATION_ROWS,
 };

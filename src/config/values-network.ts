@@ -5,6 +5,21 @@ import { hostOfSocket, MAX_SOCKET_PATH_BYTES, socketPathOf, UNIX_CLIENT } from '
 import type { Parsed, ValueType } from './value-type.js';
 import { asBoolean, list } from './values.js';
 
+const PORT_OR_OFF = 'a port from 0 to 65535, or off';
+
+/** A port to listen on, or none. */
+export const optionalPort: ValueType<number | 'off'> = {
+  placeholder: 'PORT|off',
+  accepts: PORT_OR_OFF,
+  parse(text): Parsed<number | 'off'> {
+    // Not `0`, which is any free port.
+    if (text !== '0' && asBoolean(text) === false) return { value: 'off' };
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+    return port <= 65_535 ? { value: port } : { problem: `must be ${PORT_OR_OFF}` };
+  },
+  format: (value) => [String(value)],
+};
+
 /** RFC 1123 section 2.1; the last label must not be all digits, or it would be a broken IPv4 address. */
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;

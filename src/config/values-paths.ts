@@ -1,5 +1,6 @@
 /** Paths on disk and paths in URLs as values of settings. Whether a path exists is checked in check-paths.ts. */
 import { resolve } from 'node:path';
+import { MAX_SOCKET_PATH_BYTES } from './socket-path.js';
 import type { Refusal, ValueType } from './value-type.js';
 import { asBoolean, list } from './values.js';
 
@@ -22,6 +23,22 @@ export function path(words: Readonly<Record<string, string>> = {}): ValueType<st
     format: (value) => [Object.keys(words).find((word) => words[word] === value) ?? value],
   };
 }
+
+/** A path on disk, made absolute, or `off`, which is kept as `''`. */
+export const pathOrOff: ValueType<string> = path({ off: '' });
+
+const ANY_PATH = path({ '': '' });
+
+/** The path of a Unix-domain socket, made absolute, or nothing. */
+export const socketPath: ValueType<string> = {
+  ...ANY_PATH,
+  parse(text, base) {
+    const parsed = ANY_PATH.parse(text, base);
+    const isTooLong = 'value' in parsed && Buffer.byteLength(parsed.value) > MAX_SOCKET_PATH_BYTES;
+    if (!isTooLong) return parsed;
+    return { problem: `the path of a socket may have ${MAX_SOCKET_PATH_BYTES} bytes at most` };
+  },
+};
 
 /**
  * Why `text` is no URL path that could be requested, or undefined when it is one: absolute, percent-encoded,

@@ -6,7 +6,7 @@ import type { Parsed, Refusal, ValueType } from './value-type.js';
 import { refuseUrlPath } from './values-paths.js';
 
 /** A kind whose key is given once for each rule; `off` stands for no rules. */
-function rules<T>(options: {
+export function rules<T>(options: {
   readonly placeholder: string;
   readonly accepts: string;
   parseRule(text: string): Parsed<readonly T[]>;

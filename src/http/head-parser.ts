@@ -2,6 +2,7 @@
  * The grammar of a request's head (RFC 9112 sections 3 and 5), over bytes that may end anywhere. One pass,
  * no strings: positions go into a RequestHead. What the fields mean together is head-rules.ts.
  */
+import { sameBytes } from '../bytes.js';
 import { DJB2_SEED } from '../cache/djb2.js';
 import { CR, FIELD_VALUE, HT, isDigit, LF, SP, TARGET, TOKEN } from './chars.js';
 import { completeHead, type ParserError } from './head-rules.js';
@@ -230,8 +231,7 @@ function fieldNameMistake(byte: number, atStart: boolean): string {
 
 function methodAt(bytes: Buffer, start: number, end: number): Method {
   for (let i = 0; i < METHODS.length; i++) {
-    const name = METHOD_BYTES[i]!;
-    if (name.length === end - start && name.compare(bytes, start, end) === 0) return METHODS[i]!;
+    if (sameBytes(bytes, start, end, METHOD_BYTES[i]!)) return METHODS[i]!;
   }
   return '';
 }

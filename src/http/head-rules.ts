@@ -3,6 +3,7 @@
  * the length of the body, whether the connection goes on. Every doubtful case is refused, because what two
  * parties read differently is how requests are smuggled (RFC 9112 section 11.2).
  */
+import { sameBytes } from '../bytes.js';
 import { djb2 } from '../cache/djb2.js';
 import { latin1 } from './chars.js';
 import { splitList } from './field-lists.js';
@@ -44,7 +45,7 @@ function hostError(head: RequestHead): ParserError | undefined {
   if ((head.repeated & HOST) !== 0) return bad('more than one Host');
   const { bytes } = head;
   const [start, end] = head.valueRange('host');
-  if (end - start === validHost.length && validHost.compare(bytes, start, end) === 0) return undefined;
+  if (sameBytes(bytes, start, end, validHost)) return undefined;
   if (!isValidHost(latin1(bytes, start, end))) return bad('invalid Host');
   validHost = Buffer.from(bytes.subarray(start, end));
   return undefined;

@@ -52,8 +52,8 @@ export function multipartPlan(
 }
 
 /** The planned body of a representation that is in memory, without copying any of it. */
-export function multipartPieces(plan: MultipartPlan, representation: Buffer): Buffer[] {
-  return plan.parts.map((part) =>
+export function multipartPieces({ parts }: Pick<MultipartPlan, 'parts'>, representation: Buffer): Buffer[] {
+  return parts.map((part) =>
     Buffer.isBuffer(part) ? part : representation.subarray(part.offset, part.offset + part.length),
   );
 }

@@ -36,6 +36,8 @@ export class RequestParser {
   #bytes: Buffer = NOTHING;
   #position = 0;
   #end = 0;
+  /** Where the head of the last 'head' event begins. */
+  #headStart = 0;
   /** True when #bytes is our own and may be appended to; otherwise it is the transport's. */
   #owned = false;
   #framing: BodyFraming | undefined;
@@ -92,6 +94,15 @@ export class RequestParser {
     return this.#bytes.subarray(this.#position, this.#end);
   }
 
+  /**
+   * Takes the last event back, which must have been 'head': the head and what follows it are not consumed, and come
+   * again.
+   */
+  putBack(): void {
+    this.#position = this.#headStart;
+    this.#framing = undefined;
+  }
+
   next(): ParserEvent {
     if (this.error !== undefined) return 'error';
     if (this.#framing !== undefined) return this.#nextOfBody(this.#framing);
@@ -145,6 +156,7 @@ export class RequestParser {
       this.error = this.#heads.error;
       return 'error';
     }
+    this.#headStart = this.#position;
     this.#position = next;
     this.#emptyLines = 0;
     this.contentReceived = 0;

@@ -48,6 +48,8 @@ export const KNOWN_FIELDS = [
   'access-control-request-headers',
   'referer',
   'user-agent',
+  'cache-control',
+  'pragma',
 ] as const;
 
 export type KnownField = (typeof KNOWN_FIELDS)[number];
@@ -120,6 +122,13 @@ export class RequestHead {
     return values.join(', ');
   }
 
+  /** The value of any field, its lines joined by `, `; undefined when it is absent. `name` in lower case. */
+  valueOf(name: string): string | undefined {
+    if (POSITION.has(name)) return this.field(name as KnownField);
+    const values = this.fieldLines().filter(([each]) => each.toLowerCase() === name);
+    return values.length === 0 ? undefined : values.map(([, value]) => value).join(', ');
+  }
+
   /** True when a field is there once, with exactly this value (ASCII). Makes no text. */
   valueIs(name: KnownField, value: string): boolean {
     const bit = fieldBit(name);
@@ -129,6 +138,26 @@ export class RequestHead {
     const { bytes } = this;
     for (let i = 0; i < value.length; i++) if (bytes[start + i] !== value.charCodeAt(i)) return false;
     return true;
+  }
+
+  /** True when there are several lines of that name. */
+  isRepeated(name: KnownField): boolean {
+    return (this.repeated & fieldBit(name)) !== 0;
+  }
+
+  /** Bytes from the beginning to the end of the last part that was read: of a head that is refused, too. */
+  get readBytes(): number {
+    if (this.lineCount > 0) return this.lines[(this.lineCount - 1) * LINE_NUMBERS + 3]!;
+    return Math.max(this.targetStart, this.targetEnd, this.versionEnd);
+  }
+
+  /** Every field line as received, in order; one char for each byte. */
+  fieldLines(): [name: string, value: string][] {
+    return Array.from({ length: this.lineCount }, (_, line) => {
+      const at = line * LINE_NUMBERS;
+      const { bytes, base, lines } = this;
+      return [latin1(bytes, base + lines[at]!, base + lines[at + 1]!), this.#value(line)];
+    });
   }
 
   /** Where the first value of a field that is there stands, in `bytes`. */
@@ -148,16 +177,13 @@ export class RequestHead {
     return latin1(this.bytes, this.base + this.targetStart, this.base + this.targetEnd);
   }
 
-  /** The version as received, such as `HTTP/1.1`. */
-  get versionText(): string {
-    if (this.versionEnd === 0) return '';
-    const { bytes } = this;
-    const end = this.base + this.versionEnd;
-    // Nearly always so, and then there is no text to be made.
-    if (this.versionEnd - this.targetEnd === 9 && bytes[end - 3] === ONE && bytes[end - 1] === ONE) {
-      return 'HTTP/1.1';
-    }
-    return latin1(this.bytes, this.base + this.targetEnd + 1, this.base + this.versionEnd);
+  /**
+   * Host and port that are asked for: of an absolute-form target before those of Host (RFC 9112 section 3.2.2);
+   * `''` when the client has named none.
+   */
+  get authority(): string {
+    const [, authority] = /^https?:\/\/([^/?]*)/i.exec(this.target) ?? [];
+    return authority ?? this.field('host') ?? '';
   }
 
   /** The raw path, latin1, without query. */
@@ -201,8 +227,6 @@ export class RequestHead {
     return latin1(this.bytes, this.base + this.lines[at + 2]!, this.base + this.lines[at + 3]!);
   }
 }
-
-const ONE = 0x31;
 
 const HASH_BITS = 7;
 

@@ -17,14 +17,19 @@ const JOIN_BYTES = 64 * 1024;
  * none; `extra` are further field lines of this one response.
  */
 export function serialiseHead(reply: Reply, clock: Clock, connection: string, extra = ''): Buffer {
-  const { status, fields, cache } = reply;
+  const { status, fields, cache, isRelayed = false } = reply;
+  const ownLines = isRelayed ? '' : `${clock.dateLine}Server: handover\r\n`;
   const connectionLine = connection === '' ? '' : `Connection: ${connection}\r\n`;
   const cacheLine = cache === '' ? '' : `X-Cache: ${cache}\r\n`;
   return Buffer.from(
-    `HTTP/1.1 ${status} ${REASON[status] ?? ''}\r\n${clock.dateLine}Server: handover\r\n` +
-      `${connectionLine}${fields}${cacheLine}${extra}\r\n`,
+    `HTTP/1.1 ${status} ${REASON[status] ?? ''}\r\n${ownLines}${connectionLine}${fields}${cacheLine}${extra}\r\n`,
     'latin1',
   );
+}
+
+/** An interim response (RFC 9110 section 15.2), to its blank line. */
+export function interimHead(status: number, fields: string): Buffer {
+  return Buffer.from(`HTTP/1.1 ${status} ${REASON[status] ?? ''}\r\n${fields}\r\n`, 'latin1');
 }
 
 /** A reply from memory that stays the same, but for its Date, as long as its resource does. */
@@ -34,15 +39,17 @@ export class PreparedReply implements Reply {
   readonly body: Buffer | null;
   readonly cache: CacheState;
   readonly close = false;
+  readonly isRelayed: boolean;
   #second = -1;
   /** What was made in this second, by the place of its persistence. */
   #wires: (readonly Buffer[] | undefined)[] = [];
 
-  constructor(status: number, fields: string, body: Buffer | null, cache: CacheState) {
+  constructor(status: number, fields: string, body: Buffer | null, cache: CacheState, isRelayed = false) {
     this.status = status;
     this.fields = fields;
     this.body = body;
     this.cache = cache;
+    this.isRelayed = isRelayed;
   }
 
   /**

@@ -4,15 +4,18 @@
  *
  *     LISTEN_PID=4711                 the process they are meant for
  *     LISTEN_FDS=2                    how many
- *     LISTEN_FDNAMES=web:web-https    what each is called; systemd: FileDescriptorName=, else the unit's name
+ *     LISTEN_FDNAMES=web:web-https    what each is called; systemd: FileDescriptorName=, else the unit's name.
+ *                                     `https`, `getfile` or `jobs` in it says what clients speak
+ *                                     there
  */
 import { fstatSync } from 'node:fs';
 import { EXIT, HandoverError, systemCode } from '../errors.js';
+import type { Protocol } from '../transport/connection.js';
 
 export interface InheritedSocket {
   readonly fd: number;
-  /** Clients speak TLS there: `https` stands in its name. */
-  readonly secure: boolean;
+  /** `https`, `getfile` or `jobs`, where that stands in its name. */
+  readonly protocol: Protocol;
 }
 
 export interface Activation {
@@ -50,19 +53,43 @@ export function takeActivation(env: Record<string, string | undefined>, pid: num
   const nameOf = names.split(':');
   const sockets = Array.from({ length: count }, (_, i) => ({
     fd: FIRST_FD + i,
-    secure: /\bhttps\b/.test(nameOf[i] ?? ''),
+    protocol: protocolIn(nameOf[i] ?? ''),
   }));
   return { sockets, notes: [] };
 }
 
-/** The environment says what its sockets are for; TLS that would be missing or unwanted is a mistake. */
-export function refuseMismatch(sockets: readonly InheritedSocket[], tls: boolean): void {
-  const secure = sockets.find((socket) => socket.secure);
-  if (tls === (secure !== undefined)) return;
-  const message = tls
-    ? 'LISTEN_FDNAMES: TLS_CERT is set, and no inherited socket is for it; put https into the name of one'
-    : `LISTEN_FDNAMES: descriptor ${secure?.fd} is named https, and TLS is off; set TLS_CERT and TLS_KEY, or name it otherwise`;
-  throw new HandoverError('LISTEN_FDS', message, EXIT.cannotListen);
+function protocolIn(name: string): Protocol {
+  if (/\bhttps\b/.test(name)) return 'https';
+  if (/\bgetfile\b/.test(name)) return 'getfile';
+  return /\bjobs\b/.test(name) ? 'jobs' : 'http';
+}
+
+/**
+ * The environment says what its sockets are for; what the settings turn on and none is for, or TLS that is
+ * unwanted, is a mistake.
+ */
+export function refuseMismatch(
+  sockets: readonly InheritedSocket[],
+  wanted: { readonly tls: boolean; readonly getfile: boolean; readonly jobs: boolean },
+): void {
+  const secure = sockets.find(({ protocol }) => protocol === 'https');
+  const refuse = (message: string): never => {
+    throw new HandoverError('LISTEN_FDS', `LISTEN_FDNAMES: ${message}`, EXIT.cannotListen);
+  };
+  if (wanted.tls && secure === undefined) {
+    refuse('TLS_CERT is set, and no inherited socket is for it; put https into the name of one');
+  }
+  if (!wanted.tls && secure !== undefined) {
+    refuse(
+      `descriptor ${secure.fd} is named https, and TLS is off; set TLS_CERT and TLS_KEY, or name it otherwise`,
+    );
+  }
+  if (wanted.getfile && !sockets.some(({ protocol }) => protocol === 'getfile')) {
+    refuse('GETFILE_PORT is set, and no inherited socket is for it; put getfile into the name of one');
+  }
+  if (wanted.jobs && !sockets.some(({ protocol }) => protocol === 'jobs')) {
+    refuse('JOBS_PORT is set, and no inherited socket is for it; put jobs into the name of one');
+  }
 }
 
 /** An error that says what is wrong with an inherited descriptor, and what would be right. */

@@ -9,6 +9,8 @@ import { EXIT, HandoverError, messageOf } from '../errors.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import type { DrainMode } from '../transport/connection.js';
 import type { MasterTransport, Waiting } from '../transport/handover.js';
+import { Forgetting } from './forgetting.js';
+import { JobsDesk } from './jobs-desk.js';
 import { BOOT_FAILED, type TlsIdentity, VERSION } from './protocol.js';
 import { type DeathSeries, decideRespawn } from './respawn.js';
 import { type ProcessEnd, WorkerHandle } from './worker-handle.js';
@@ -32,6 +34,8 @@ export interface Generation {
   readonly settings: Settings;
   readonly statsFile: string;
   readonly tls: TlsIdentity | undefined;
+  /** Of the cache process; undefined when there is none. */
+  readonly cacheSocket: string | undefined;
 }
 
 /** The workers' module is started by its path; the master has none of its code. */
@@ -48,6 +52,9 @@ export class Crew {
   #generation: Generation | undefined;
   #serving: WorkerHandle[] = [];
   #leaving: WorkerHandle[] = [];
+  /** The master's part in jobs. */
+  readonly jobs = new JobsDesk();
+  readonly #forgetting = new Forgetting();
   readonly #restarts = new Map<number, number>();
   readonly #deaths = new Map<number, DeathSeries>();
   #stopping = false;
@@ -68,6 +75,14 @@ export class Crew {
     return [...this.#serving, ...this.#leaving];
   }
 
+  /** Connections that were handed over and not taken yet. */
+  get inFlight(): number {
+    let count = 0;
+    for (const worker of this.#serving) count += worker.inFlight;
+    for (const worker of this.#leaving) count += worker.inFlight;
+    return count;
+  }
+
   /** Places that are to be filled; 0 before the first generation. */
   get size(): number {
     return this.#size;
@@ -80,7 +95,7 @@ export class Crew {
     this.#size++;
     try {
       await this.#spawn(this.#size, generation, this.#serving);
-      this.#options.onRoom();
+      this.#onMoreServe();
     } catch (error) {
       this.#size--;
       throw error;
@@ -94,6 +109,7 @@ export class Crew {
     const leaving = this.#serving.filter((worker) => worker.place === place);
     this.#serving = this.#serving.filter((worker) => worker.place !== place);
     this.#leaving.push(...leaving);
+    this.jobs.serve(this.ready);
     this.drain(leaving, 'hand-back', timeoutMs);
     return true;
   }
@@ -126,7 +142,7 @@ export class Crew {
       if (state === 'gone')
         this.#respawn(place, 0, `worker ${place} (pid ${pid}) ended while others started`);
     }
-    this.#options.onRoom();
+    this.#onMoreServe();
     return replaced;
   }
 
@@ -159,6 +175,12 @@ export class Crew {
     });
   }
 
+  /** Workers that were started serve from now on. */
+  #onMoreServe(): void {
+    this.jobs.serve(this.ready);
+    this.#options.onRoom();
+  }
+
   reopenLogs(): void {
     for (const worker of this.all) worker.send({ v: VERSION, kind: 'reopen-logs' });
   }
@@ -170,7 +192,7 @@ export class Crew {
   async #spawn(place: number, generation: Generation, group: WorkerHandle[]): Promise<void> {
     if (this.#stopping) throw new HandoverError('STOPPING', 'the server is about to end');
     const worker = this.#fork(place, generation);
-    const { settings, statsFile, tls } = generation;
+    const { settings, statsFile, tls, cacheSocket } = generation;
     group.push(worker);
     // Until its generation serves, it belongs to those whose end is only noted.
     if (group !== this.#serving) this.#leaving.push(worker);
@@ -182,14 +204,22 @@ export class Crew {
             v: VERSION,
             kind: 'start',
             settings,
+            place,
             slot: worker.slot,
             statsFile,
             transport: this.#options.transport.name,
             ...(tls && { tls }),
+            ...(cacheSocket && { cacheSocket }),
           });
         else if (message.kind === 'report') this.#options.report(`worker ${place}: ${message.text}`);
         else if (message.kind === 'failed') reason = message.reason;
-        else if (message.kind === 'ready' && worker.state === 'starting') {
+        else if (message.kind === 'jobs') this.jobs.receive(worker, message.about);
+        else if (message.kind === 'forgotten') this.#forgetting.done(worker, message.id, message.wasStored);
+        else if (message.kind === 'forget') {
+          // One that is only starting hears nothing yet, and has nothing stored.
+          const others = this.all.filter((other) => other !== worker && other.state !== 'starting');
+          this.#forgetting.begin(worker, message.id, message.keys, others);
+        } else if (message.kind === 'ready' && worker.state === 'starting') {
           worker.state = 'ready';
           worker.readyMs = performance.now();
           resolve();
@@ -242,6 +272,8 @@ export class Crew {
     const wasServing = this.#serving.includes(worker);
     const { place, pid, state, readyMs } = worker;
     worker.state = 'gone';
+    this.#forgetting.gone(worker);
+    this.jobs.gone(worker);
     this.#serving = this.#serving.filter((other) => other !== worker);
     this.#leaving = this.#leaving.filter((other) => other !== worker);
     this.#options.onGone(worker, worker.reclaim());
@@ -271,7 +303,7 @@ export class Crew {
     if (place > this.#size) return;
     try {
       await this.#spawn(place, generation, this.#serving);
-      this.#options.onRoom();
+      this.#onMoreServe();
     } catch (error) {
       // A reload has put another worker in its place and ended it.
       if (this.#stopping || this.#generation !== generation) return;

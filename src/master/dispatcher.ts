@@ -1,10 +1,15 @@
 /**
  * Gives each connection to a worker, and keeps those that no worker can take now: a queue in the order
  * they came, bounded for the time when every worker is full. What does not fit stays with the kernel, where
- * the transport can leave it there, and is answered 503 where it cannot: nothing is dropped silently.
+ * the transport can leave it there, and is answered 503 where it cannot: nothing is dropped silently. What was
+ * handed back for a certain worker goes there (directed-queue.ts).
  */
+import { performance } from 'node:perf_hooks';
+import { replyHead } from '../getfile/wire.js';
 import { formatHttpDate } from '../http/http-date.js';
+import { UNAVAILABLE } from '../jobs/line.js';
 import type { Waiting } from '../transport/handover.js';
+import { DirectedQueue, type Direction } from './directed-queue.js';
 import { type Candidate, chooseWorker } from './dispatch.js';
 import type { WorkerHandle } from './worker-handle.js';
 
@@ -16,6 +21,8 @@ export interface DispatcherOptions {
   readonly ready: () => readonly WorkerHandle[];
   /** Workers that may still have to take what they were handed. */
   readonly all: () => readonly WorkerHandle[];
+  /** Connections that all of them have yet to take. */
+  readonly inFlight: () => number;
   /** Descriptors that the master may spend on connections. */
   readonly maxHeld: () => number;
   /**
@@ -41,6 +48,9 @@ const FULL_HOUSE = 'every worker and the wait queue are full';
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   #queue: Waiting[] = [];
+  readonly #directed = new DirectedQueue((connection, place, nowMs) =>
+    this.#offerTo(connection, place, nowMs),
+  );
   #last = -1;
   #timer: NodeJS.Timeout | undefined;
   /** Refused clients that are given time to read why. */
@@ -48,6 +58,7 @@ export class Dispatcher {
   /** When it was last the case that there was too much; reported when it had not been for a while. */
   #reportedMs = Number.NEGATIVE_INFINITY;
   #ended = false;
+  #pumping = false;
   /** The kernel keeps new connections. */
   #holding = false;
 
@@ -55,15 +66,19 @@ export class Dispatcher {
     this.#options = options;
   }
 
-  /** Connections in the queue. */
+  /** Connections that wait, for any worker or for a certain one. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#directed.size;
   }
 
   /** A connection was accepted, or came back from a worker. */
   receive(connection: Waiting): void {
     if (this.#ended) {
       this.#turnAway(connection);
+      return;
+    }
+    if (this.#directed.add(connection, performance.now())) {
+      this.#watch();
       return;
     }
     const { returned } = connection;
@@ -88,16 +103,25 @@ export class Dispatcher {
 
   /** Hands out what waits, as far as there is room. */
   pump(): void {
-    let given = 0;
-    while (given < this.#queue.length && this.#offer(this.#queue[given]!)) given++;
-    if (given > 0) this.#queue.splice(0, given);
+    // Looking at a worker may bring back what it could not take, in the midst of this: it is among those that wait.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    const undirected = this.#directed.pump(performance.now());
+    this.#queue.unshift(...undirected);
+    while (this.#queue.length > 0) {
+      const connection = this.#queue.shift()!;
+      if (this.#offer(connection)) continue;
+      this.#queue.unshift(connection);
+      break;
+    }
+    this.#pumping = false;
     this.#watch();
   }
 
   /** Turns away what waits and everything that comes: the server is about to end. */
   end(): void {
     this.#ended = true;
-    const queue = this.#queue;
+    const queue = [...this.#directed.clear(), ...this.#queue];
     this.#queue = [];
     for (const connection of queue) this.#turnAway(connection);
   }
@@ -122,6 +146,14 @@ export class Dispatcher {
       }
       candidates[position] = FULL;
     }
+  }
+
+  #offerTo(connection: Waiting, place: number, nowMs: number): Direction {
+    const worker = this.#options.ready().find((each) => each.place === place);
+    if (worker === undefined) return 'never';
+    const { load, capacity, stalled } = worker.look(nowMs, this.#options.capacity());
+    if (stalled) return 'never';
+    return load < capacity && worker.handOver(connection, nowMs) ? 'given' : 'later';
   }
 
   /**
@@ -152,8 +184,7 @@ export class Dispatcher {
 
   /** Descriptors that connections take in this process. */
   #held(): number {
-    const inFlight = this.#options.all().reduce((sum, worker) => sum + worker.inFlight, 0);
-    return this.#queue.length + inFlight + this.#lingering;
+    return this.waiting + this.#options.inFlight() + this.#lingering;
   }
 
   #refuse(connection: Waiting, why: string): void {
@@ -179,7 +210,7 @@ export class Dispatcher {
       this.#lingering--;
     };
     if (lingers) this.#lingering++;
-    this.#options.onRefused(connection.refuse(serviceUnavailable(Date.now()), lingers ? gone : undefined));
+    this.#options.onRefused(connection.refuse(refusalFor(connection), lingers ? gone : undefined));
   }
 
   /** Looks after hand-overs under way, for as long as there are any. */
@@ -190,9 +221,9 @@ export class Dispatcher {
       const workers = this.#options.all();
       for (const worker of workers) worker.acknowledge(nowMs);
       this.#rescue(nowMs);
-      if (this.#queue.length > 0) this.pump();
+      if (this.waiting > 0) this.pump();
       if (this.#holding) this.#holdBack(this.#trouble());
-      if (this.#queue.length > 0) return;
+      if (this.waiting > 0) return;
       if (this.#held() === 0) this.close();
     }, SWEEP_MS);
   }
@@ -207,6 +238,11 @@ export class Dispatcher {
     const untaken = workers.flatMap((worker, i) => (looks[i]!.stalled ? worker.takeBack() : []));
     if (untaken.length > 0) this.receiveAgain(untaken);
   }
+}
+
+function refusalFor({ protocol }: Waiting): Buffer {
+  if (protocol === 'getfile') return replyHead('ERROR');
+  return protocol === 'jobs' ? UNAVAILABLE : serviceUnavailable(Date.now());
 }
 
 function serviceUnavailable(nowMs: number): Buffer {

@@ -21,16 +21,17 @@ import { StatsWriter, statsPaths } from '../stats/writer.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
 import type { InheritedSocket } from './activation.js';
 import { Balancer } from './balancer.js';
+import { CacheKeeper } from './cache-keeper.js';
 import { Crew, type Generation } from './crew.js';
 import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
 import { writePidFile } from './pid-file.js';
 import {
+  addressFor,
   leaveAddresses,
   leavePlace,
   type Place,
   refuseOthersStatistics,
-  secureAddressOf,
   takePlace,
 } from './place.js';
 import { Statistics } from './statistics.js';
@@ -74,6 +75,7 @@ export class Master {
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
   readonly #balancer: Balancer;
+  readonly #cache: CacheKeeper;
   readonly #descriptorLimit = descriptorLimit();
   #settings: Settings;
   #place: Place | undefined;
@@ -111,12 +113,14 @@ export class Master {
       capacity: () => this.#capacity(),
       ready: () => this.#crew.ready,
       all: () => this.#crew.all,
+      inFlight: () => this.#crew.inFlight,
       maxHeld: () => this.#maxHeld(),
       holdBack: (hold) => this.#transport.holdBack(hold),
       onRefused: (bytes) => this.#statistics.refused(bytes),
       report,
     });
     this.#balancer = new Balancer(() => this.#crew.ready);
+    this.#cache = new CacheKeeper(report);
     this.#transport.onConnection((connection) => {
       if (!connection.returned) this.#statistics.accepted();
       this.#dispatcher.receive(connection);
@@ -227,7 +231,10 @@ export class Master {
     try {
       const place = await takePlace(settings, this.#transport, this.#options.inherited);
       this.#place = place;
-      await this.#crew.replace(generationOf(settings, place));
+      // Which of the two is ready first does not matter.
+      const caching = this.#cache.serve(settings);
+      await this.#crew.replace(generationOf(settings, place, this.#cache.socketFor(settings)));
+      await caching;
       // Of two that started at once, the other may have been faster.
       refuseOthersStatistics(place.statsFile);
       await this.#startWriter(settings, place);
@@ -247,24 +254,28 @@ export class Master {
   /** False when the new settings were refused; rejects when they cannot be had. Nothing has changed then. */
   async #reload(): Promise<boolean> {
     const { report } = this.#options;
-    const { settings, mistakes } = this.#options.reload();
+    const { settings: wanted, mistakes } = this.#options.reload();
     if (mistakes.length > 0) {
       for (const mistake of mistakes) report(formatMistake(mistake));
       report('reload refused, going on with the old settings');
       return false;
     }
     const before = this.#settings;
+    const settings = withJobsOf(before, wanted);
+    // What is known of jobs is of a time when they were on, and perhaps elsewhere.
+    if (before.jobsDir === '') this.#crew.jobs.forget();
     const from = this.#place!;
     const to = await takePlace(settings, this.#transport, this.#options.inherited, from);
     let replaced: Awaited<ReturnType<Crew['replace']>>;
     try {
-      replaced = await this.#crew.replace(generationOf(settings, to));
+      replaced = await this.#crew.replace(generationOf(settings, to, this.#cache.socketFor(settings)));
     } catch (error) {
       leavePlace(to, this.#transport, from);
       throw error;
     }
     this.#settings = settings;
     this.#place = to;
+    await this.#cache.serve(settings);
     this.#crew.drain(replaced, 'hand-back', settings.drainTimeoutSeconds * 1000);
     // Connections to an address that is given up go to the new workers no more.
     leaveAddresses(from, this.#transport, to);
@@ -275,6 +286,7 @@ export class Master {
     }
     leavePlace(from, this.#transport, to);
     if (settings.transport !== before.transport) report('TRANSPORT is changed by a restart, not by a reload');
+    if (settings.jobsDir !== wanted.jobsDir) report('JOBS_DIR is changed by a restart, not by a reload');
     const changes = diffSettings(before, settings);
     report(
       `reloaded: ${settings.numWorkers} new workers, ${replaced.length} old ones hand over; ` +
@@ -305,11 +317,12 @@ export class Master {
           addresses: this.#place!.addresses.map(urlOf),
           waiting: this.#dispatcher.waiting,
           maxConnections: this.maxConnections,
-          cacheMaxBytes: this.#settings.cacheSizeMb * 1024 * 1024 * this.#numWorkers,
+          cacheMaxBytes: cacheMbOf(this.#settings) * 1024 * 1024 * this.#numWorkers,
           threadsPerWorker: this.#settings.threadsPerWorker,
           intervalMs: this.#settings.statsIntervalMs,
           workers: this.#crew.all,
           restartsOf: (place) => this.#crew.restartsOf(place),
+          jobs: this.#settings.jobsDir === '' ? undefined : this.#crew.jobs.statuses(),
         }),
       report: this.#options.report,
     });
@@ -339,6 +352,7 @@ export class Master {
     this.#dispatcher.close();
     this.#balancer.close();
     await this.#crew.stop(FAST_STOP_MS);
+    await this.#cache.stop();
     if (this.#place !== undefined) leavePlace(this.#place, this.#transport);
     this.#transport.close();
     this.#board.close();
@@ -351,20 +365,30 @@ export class Master {
  *
  * @throws HandoverError when it cannot be used
  */
-function generationOf(settings: Settings, place: Place): Generation {
+function generationOf(settings: Settings, place: Place, cacheSocket: string | undefined): Generation {
   const { statsFile } = place;
-  const secureAddress = secureAddressOf(place);
-  if (secureAddress === undefined) return { settings, statsFile, tls: undefined };
+  const secureAddress = addressFor('https', place);
+  if (secureAddress === undefined) return { settings, statsFile, tls: undefined, cacheSocket };
   const pair = readKeyPair(settings);
   if ('mistakes' in pair) {
     const [{ name, message }] = pair.mistakes as readonly [KeyPairMistake];
     throw new HandoverError('TLS', `${rowOf(name).key}: ${settings[name]}: ${message}`, EXIT.cannotRead);
   }
   const ticketKeys = randomBytes(TICKET_KEYS_BYTES).toString('base64');
-  return { settings, statsFile, tls: { ...pair, ticketKeys, port: secureAddress.port } };
+  return { settings, statsFile, tls: { ...pair, ticketKeys, port: secureAddress.port }, cacheSocket };
 }
 
-function urlOf({ host, port, secure }: ListenAddress): string {
+/** Of one worker: for files, and for what a proxy stores. */
+function cacheMbOf({ cacheSizeMb, proxy, proxyCacheMb }: Settings): number {
+  return cacheSizeMb + (proxy.length === 0 ? 0 : proxyCacheMb);
+}
+
+/** Jobs that are on stay where they are: while one worker after the other is replaced, a job has one place. */
+function withJobsOf({ jobsDir }: Settings, wanted: Settings): Settings {
+  return jobsDir === '' || wanted.jobsDir === '' ? wanted : { ...wanted, jobsDir };
+}
+
+function urlOf({ host, port, protocol = 'http' }: ListenAddress): string {
   if (socketPathOf(host) !== undefined) return host;
-  return `${secure === true ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
+  return `${protocol}://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
 }

@@ -11,7 +11,7 @@ import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { basename, dirname, join } from 'node:path';
 import { socketPathOf } from '../config/socket-path.js';
 import { EXIT, HandoverError, messageOf, systemCode } from '../errors.js';
-import { isRunning, startTicks } from './process-info.js';
+import { isRunning, startTicks } from '../posix/process-info.js';
 import { isOurs, runtimeDir, runtimeDirCandidates } from './runtime-dir.js';
 
 export interface PidRecord {

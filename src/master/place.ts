@@ -5,16 +5,19 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { wantsTls } from '../config/certificate.js';
+import { flagOf } from '../config/setting.js';
 import type { Settings } from '../config/settings.js';
 import { hostOfSocket, socketPathOf } from '../config/socket-path.js';
+import { rowOf } from '../config/table.js';
 import { EXIT, HandoverError, messageOf, systemCode } from '../errors.js';
+import { isRunning } from '../posix/process-info.js';
 import type { StatsDocument } from '../stats/schema.js';
 import { statsPaths } from '../stats/writer.js';
+import type { Protocol } from '../transport/connection.js';
 import type { ListenAddress, MasterTransport } from '../transport/handover.js';
 import { type InheritedSocket, refuseKind, refuseMismatch, refuseSocket } from './activation.js';
 import { defaultPidFile, removePidFile, serverName, writePidFile } from './pid-file.js';
 import { findOwnerOfPort } from './port-owner.js';
-import { isRunning } from './process-info.js';
 import { runtimeDir } from './runtime-dir.js';
 import { clearSocketPath, explainSocket, openSocketFile } from './socket-file.js';
 
@@ -22,7 +25,7 @@ import { clearSocketPath, explainSocket, openSocketFile } from './socket-file.js
 const LATENESS_MS = 3000;
 
 export interface Place {
-  /** What the server listens on, never empty. Where nothing was inherited: the plain one, and that of TLS if it is on. */
+  /** What the server listens on, never empty. Where nothing was inherited: the plain one, then those of TLS, GetFile and jobs if they are on. */
   readonly addresses: readonly ListenAddress[];
   readonly pidFile: string;
   readonly statsFile: string;
@@ -79,9 +82,9 @@ export function refuseOthersStatistics(statsFile: string): void {
   throw new HandoverError('STATS_FILE', message, EXIT.cannotListen);
 }
 
-/** Where clients speak TLS; undefined when it is off. */
-export function secureAddressOf({ addresses }: Place): ListenAddress | undefined {
-  return addresses.find(({ secure }) => secure === true);
+/** Where clients speak a protocol; undefined when it is off. */
+export function addressFor(protocol: Protocol, { addresses }: Place): ListenAddress | undefined {
+  return addresses.find((address) => (address.protocol ?? 'http') === protocol);
 }
 
 /** Stops listening on the addresses of a place, but for those that belong to `kept` as well. */
@@ -125,21 +128,39 @@ async function takeAddresses(
   held: Place | undefined,
 ): Promise<readonly ListenAddress[]> {
   if (inherited.length > 0) {
-    refuseMismatch(inherited, wantsTls(settings));
+    const { getfilePort, jobsPort } = settings;
+    const wanted = { tls: wantsTls(settings), getfile: getfilePort !== 'off', jobs: jobsPort !== 'off' };
+    refuseMismatch(inherited, wanted);
     return held?.addresses ?? (await adoptAll(settings, transport, inherited));
   }
-  const address = await bind(
-    settings,
-    transport,
-    held?.addresses.find(({ secure }) => secure !== true),
-  );
+  const addresses = [await bind(settings, transport, held && addressFor('http', held))];
   try {
-    const secure = await bindSecure(settings, transport, held && secureAddressOf(held));
-    return secure === undefined ? [address] : [address, secure];
+    for (const further of furtherPorts(settings)) {
+      addresses.push(
+        await bindFurther(settings, further, transport, held && addressFor(further.protocol, held)),
+      );
+    }
+    return addresses;
   } catch (error) {
-    unlistenAll([address], transport, held);
+    unlistenAll(addresses, transport, held);
     throw error;
   }
+}
+
+/** A port beside the plain one, and the setting that it comes from. */
+interface FurtherPort {
+  readonly protocol: Protocol;
+  readonly name: 'tlsPort' | 'getfilePort' | 'jobsPort';
+  readonly port: number;
+}
+
+function furtherPorts(settings: Settings): readonly FurtherPort[] {
+  const { tlsPort, getfilePort, jobsPort } = settings;
+  const ports: FurtherPort[] = [];
+  if (wantsTls(settings)) ports.push({ protocol: 'https', name: 'tlsPort', port: tlsPort });
+  if (getfilePort !== 'off') ports.push({ protocol: 'getfile', name: 'getfilePort', port: getfilePort });
+  if (jobsPort !== 'off') ports.push({ protocol: 'jobs', name: 'jobsPort', port: jobsPort });
+  return ports;
 }
 
 /** Listens on what was inherited. @throws HandoverError, which names the descriptor that cannot be used */
@@ -149,17 +170,17 @@ async function adoptAll(
   inherited: readonly InheritedSocket[],
 ): Promise<readonly ListenAddress[]> {
   const addresses: ListenAddress[] = [];
-  for (const { fd, secure } of inherited) {
+  for (const { fd, protocol } of inherited) {
     const kind = refuseKind(fd);
     if (kind !== undefined) throw refuseSocket(fd, kind);
     let address: ListenAddress;
     try {
-      address = await transport.listen({ host: '', port: 0, fd, secure }, backlog);
+      address = await transport.listen({ host: '', port: 0, fd, protocol }, backlog);
     } catch (error) {
       throw refuseSocket(fd, `is a socket of another kind (${systemCode(error)})`, error);
     }
     addresses.push(address);
-    if (secure && socketPathOf(address.host) !== undefined) {
+    if (protocol === 'https' && socketPathOf(address.host) !== undefined) {
       throw refuseSocket(fd, 'is for https, and is a Unix-domain socket, which TLS is not spoken on');
     }
   }
@@ -202,25 +223,25 @@ async function bindPath(path: string, backlog: number, transport: MasterTranspor
   }
 }
 
-/** The address for TLS. @throws HandoverError, which names TLS_PORT, when it cannot be bound */
-async function bindSecure(
-  settings: Settings,
+/** The address of such a port. @throws HandoverError, which names its setting, when it cannot be bound */
+async function bindFurther(
+  { host, backlog }: Settings,
+  { protocol, name, port }: FurtherPort,
   transport: MasterTransport,
   held: ListenAddress | undefined,
-): Promise<ListenAddress | undefined> {
-  if (!wantsTls(settings)) return undefined;
-  const { host, tlsPort: port, backlog } = settings;
+): Promise<ListenAddress> {
   if (held !== undefined && host === held.host && (port === held.port || port === 0)) return held;
   try {
-    return await transport.listen({ host, port, secure: true }, backlog);
+    return await transport.listen({ host, port, protocol }, backlog);
   } catch (error) {
+    const { key } = rowOf(name);
     const isTaken = systemCode(error) === 'EADDRINUSE';
     const owner = isTaken ? findOwnerOfPort(port) : undefined;
     const by = owner === undefined ? '' : ` by ${owner.command} (pid ${owner.pid})`;
     const why = isTaken
-      ? `is taken${by}; choose another with --tls-port`
+      ? `is taken${by}; choose another with ${flagOf(key)}`
       : `cannot be bound: ${messageOf(error)}`;
-    throw new HandoverError('TLS_PORT', `TLS_PORT: port ${port} ${why}`, EXIT.cannotListen, error);
+    throw new HandoverError(key, `${key}: port ${port} ${why}`, EXIT.cannotListen, error);
   }
 }
 

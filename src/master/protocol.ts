@@ -10,8 +10,14 @@
  *       │ ── shed { count } ────────────────► │  hands so many connections back between requests
  *       │ ── drain { mode, timeoutMs } ─────► │  serves its connections to their boundaries, exits
  *       │ ◄─ report { text } ───────────────  │  at any time: one line for the server's own log
+ *       │ ◄─ forget { id, keys } ───────────  │  what is stored under these keys has changed
+ *       │ ── forgotten { id, wasStored } ───► │  all others have forgotten it
+ *       │ ── forget { id, keys } ───────────► │  the same from another worker
+ *       │ ◄─ forgotten { id, wasStored } ───  │
+ *       │ ◄─ jobs { about } ────────────────► │  in both directions: jobs/messages.ts
  */
 import type { Settings } from '../config/settings.js';
+import type { JobsToMaster, JobsToWorker } from '../jobs/messages.js';
 import type { DrainMode, TransportName } from '../transport/connection.js';
 
 export const VERSION = 1;
@@ -36,25 +42,50 @@ export interface TlsIdentity {
 export interface StartMessage extends Versioned {
   readonly kind: 'start';
   readonly settings: Settings;
+  /** Its place among all, from 1. */
+  readonly place: number;
   /** Its slot in the scoreboard, whose descriptor is SCOREBOARD_FD. */
   readonly slot: number;
   /** Absolute path of the statistics file, wherever the settings put it. */
   readonly statsFile: string;
   /** How connections come to it. The native one has its channel at CHANNEL_FD. */
   readonly transport: TransportName;
+  /** Socket of the cache process; absent when there is none. */
+  readonly cacheSocket?: string;
   /** Absent when TLS is off. */
   readonly tls?: TlsIdentity;
+}
+
+/** What is stored under these keys has changed. `id`: how the sender calls it. */
+export interface ForgetMessage extends Versioned {
+  readonly kind: 'forget';
+  readonly id: number;
+  readonly keys: readonly string[];
+}
+
+/** It is forgotten. `id`: as of the message that asked for it. */
+export interface ForgottenMessage extends Versioned {
+  readonly kind: 'forgotten';
+  readonly id: number;
+  /** Something of it was stored. */
+  readonly wasStored: boolean;
 }
 
 export type MasterMessage =
   | StartMessage
   | (Versioned & { readonly kind: 'reopen-logs' })
+  | ForgetMessage
+  | ForgottenMessage
+  | (Versioned & { readonly kind: 'jobs'; readonly about: JobsToWorker })
   | (Versioned & { readonly kind: 'shed'; readonly count: number; readonly active: boolean })
   | (Versioned & { readonly kind: 'drain'; readonly mode: DrainMode; readonly timeoutMs: number });
 
 export type WorkerMessage =
   | (Versioned & { readonly kind: 'listening' })
   | (Versioned & { readonly kind: 'ready' })
+  | ForgetMessage
+  | ForgottenMessage
+  | (Versioned & { readonly kind: 'jobs'; readonly about: JobsToMaster })
   | (Versioned & { readonly kind: 'failed'; readonly reason: string })
   | (Versioned & { readonly kind: 'report'; readonly text: string });
 
@@ -67,7 +98,19 @@ export const CHANNEL_FD = 5;
 /** Exit code of a worker that could not boot: respawning it would only repeat that. */
 export const BOOT_FAILED = 3;
 
-const KINDS = new Set(['listening', 'start', 'reopen-logs', 'shed', 'drain', 'ready', 'failed', 'report']);
+const KINDS = new Set([
+  'listening',
+  'start',
+  'reopen-logs',
+  'shed',
+  'drain',
+  'ready',
+  'failed',
+  'report',
+  'forget',
+  'forgotten',
+  'jobs',
+]);
 
 function isOurs(message: unknown): message is MasterMessage | WorkerMessage {
   if (typeof message !== 'object' || message === null) return false;

@@ -41,6 +41,11 @@ export function runtimeDir(env: Environment = process.env): string {
   return directory;
 }
 
+/** Where `handover cached` listens when nothing else is said. @throws HandoverError as `runtimeDir` */
+export function defaultCacheSocket(): string {
+  return join(runtimeDir(), 'cache.sock');
+}
+
 function refusal(directory: string, reason: string): HandoverError {
   const message = `cannot use the run-time directory ${directory}: ${reason}; set PID_FILE and STATS_FILE`;
   return new HandoverError('RUNTIME_DIR', message, EXIT.cannotRead);

@@ -3,6 +3,7 @@
  * them into what is published.
  */
 import { buildDocument, type StatsBaseline, type StatsSample, type WorkerSample } from '../stats/document.js';
+import type { JobSample } from '../stats/jobs.js';
 import { residentBytes } from '../stats/resident.js';
 import { FIELD } from '../stats/schema.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
@@ -23,8 +24,10 @@ export interface MasterFacts {
   readonly cacheMaxBytes: number;
   readonly threadsPerWorker: number;
   readonly intervalMs: number;
-  readonly workers: readonly WorkerHandle[];
+  readonly workers: readonly Pick<WorkerHandle, 'place' | 'pid' | 'state' | 'startedMs' | 'slot'>[];
   readonly restartsOf: (place: number) => number;
+  /** As their owners have last published them; undefined when no jobs are taken. */
+  readonly jobs?: readonly JobSample[] | undefined;
 }
 
 export class Statistics {
@@ -65,6 +68,8 @@ export class Statistics {
   }
 
   snapshot(facts: MasterFacts): Snapshot {
+    // Before the counters are read: what was counted earlier than the time of a document is in it.
+    const readAtMs = Date.now();
     const nowMs = performance.now();
     this.#rssBytes = residentBytes(this.#rssBytes);
     const workers: WorkerSample[] = facts.workers.map((worker) => ({
@@ -79,7 +84,7 @@ export class Statistics {
     const totals = this.#published.advance(mergeSlots(slots, [this.#departed, this.#own]));
     const sample: StatsSample = {
       server: `handover/${facts.version}`,
-      nowMs: Date.now(),
+      nowMs: readAtMs,
       uptimeMs: nowMs - this.#startedMs,
       startedAtMs: this.#startedAtMs,
       intervalMs: facts.intervalMs,
@@ -99,6 +104,7 @@ export class Statistics {
       master: { pid: process.pid, rssBytes: this.#rssBytes },
       totals,
       workers,
+      jobs: facts.jobs,
     };
     const document = buildDocument(sample, this.#baseline);
     this.#baseline = sample;

@@ -4,10 +4,12 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Worker as ClusterWorker } from 'node:cluster';
+import type { JobsToWorker } from '../jobs/messages.js';
 import { FIELD } from '../stats/schema.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
 import type { MasterTransport, Waiting, WorkerChannel } from '../transport/handover.js';
 import type { Candidate } from './dispatch.js';
+import type { JobsWorker } from './jobs-worker.js';
 import { asWorkerMessage, type MasterMessage, VERSION, type WorkerMessage } from './protocol.js';
 
 export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
@@ -42,7 +44,7 @@ const STALLED_MS = 200;
 /** How long a worker that was out of descriptors is left alone. */
 const EXHAUSTED_MS = 100;
 
-export class WorkerHandle {
+export class WorkerHandle implements JobsWorker {
   /** Stable number of the place the worker fills, from 1. */
   readonly place: number;
   readonly slot: number;
@@ -109,6 +111,10 @@ export class WorkerHandle {
   send(message: MasterMessage): void {
     // A worker that is going away no longer listens; its exit says the rest.
     if (this.#process.process.connected) this.#process.process.send(message, () => undefined);
+  }
+
+  tellOfJobs(about: JobsToWorker): void {
+    this.send({ v: VERSION, kind: 'jobs', about });
   }
 
   /** Tells it to hand connections back; `active`: such that have asked something lately. */

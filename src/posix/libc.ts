@@ -15,6 +15,7 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   socketpair(domain: number, type: number, protocol: number, fds: Memory): number;
   bind(fd: number, address: Memory, length: number): number;
+  connect(fd: number, address: Memory, length: number): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: Memory, length: Memory, flags: number): number;
   getsockname(fd: number, address: Memory, length: Memory): number;
@@ -42,6 +43,7 @@ const DECLARATIONS: Readonly<Record<Exclude<keyof Libc, 'errno'>, string>> = {
   socket: 'int socket(int, int, int)',
   socketpair: 'int socketpair(int, int, int, void *)',
   bind: 'int bind(int, const void *, uint32_t)',
+  connect: 'int connect(int, const void *, uint32_t)',
   listen: 'int listen(int, int)',
   accept4: 'int accept4(int, void *, void *, int)',
   getsockname: 'int getsockname(int, void *, void *)',

@@ -21,6 +21,13 @@ export interface ListenOptions extends SocketName {
 /** The kernel counts in retransmissions, of which the first is after a second. */
 const DEFER_SECONDS = 1;
 
+/** Between two probes, and how many may stay without an answer: what libuv sets. */
+const PROBE_SECONDS = 1;
+const PROBES = 10;
+
+/** An address of no family. */
+const NOWHERE = new Uint8Array(16);
+
 const addressBytes = Buffer.alloc(ADDRESS_BYTES);
 const addressLength = new Uint32Array(1);
 const option = new Int32Array(1);
@@ -133,6 +140,18 @@ export function send(fd: number, bytes: Memory, length: number, more: boolean): 
   return resultOf(libc().send(fd, bytes, length, more ? C.MSG_NOSIGNAL | C.MSG_MORE : C.MSG_NOSIGNAL));
 }
 
+/**
+ * Asks the peer of a TCP connection whether it is still there when nothing has come for so long; one that does not
+ * answer ends the connection with ETIMEDOUT. Other kinds of sockets have no peer that could go without a word.
+ */
+export function probePeer(fd: number, idleSeconds: number): void {
+  if (getOption(fd, C.SOL_SOCKET, C.SO_DOMAIN) === C.AF_UNIX) return;
+  setOption(fd, C.SOL_SOCKET, C.SO_KEEPALIVE, 1);
+  setOption(fd, C.IPPROTO_TCP, C.TCP_KEEPIDLE, idleSeconds);
+  setOption(fd, C.IPPROTO_TCP, C.TCP_KEEPINTVL, PROBE_SECONDS);
+  setOption(fd, C.IPPROTO_TCP, C.TCP_KEEPCNT, PROBES);
+}
+
 /** Closes our direction: the peer reads its end. */
 export function shutdownWrite(fd: number): void {
   // A connection that the peer has reset has no direction left to close.
@@ -142,6 +161,14 @@ export function shutdownWrite(fd: number): void {
 /** Ends the connection, whoever else has the descriptor: the peer reads its end. */
 export function shutdownBoth(fd: number): void {
   libc().shutdown(fd, C.SHUT_RDWR);
+}
+
+/**
+ * Ends a TCP connection with a reset, whoever else has the descriptor: to connect to nowhere dissolves it
+ * (connect(2), AF_UNSPEC). Other kinds of sockets know no reset: the peer reads its end.
+ */
+export function reset(fd: number): void {
+  if (libc().connect(fd, NOWHERE, NOWHERE.length) < 0) shutdownBoth(fd);
 }
 
 /** Never fails but for a descriptor that is not open, which would be a defect. */

@@ -2,7 +2,8 @@
  * Builds `stats.json` from totals and from what the master knows. Pure: the clock comes with the
  * input, and rates are computed against an earlier input.
  */
-import { FIELD, type SlotField, type StatsDocument, type WorkerStats } from './schema.js';
+import { type JobSample, summariseJobs } from './jobs.js';
+import { FIELD, type JobsStats, type SlotField, type StatsDocument, type WorkerStats } from './schema.js';
 import { difference, emptySlot, histogramOf, hitRatio, summarise } from './totals.js';
 
 /** What the master knows of one worker, and the worker's slot. */
@@ -38,10 +39,12 @@ export interface StatsSample {
   /** As published: see `PublishedTotals`. */
   readonly totals: Float64Array;
   readonly workers: readonly WorkerSample[];
+  /** Undefined when no jobs are taken. */
+  readonly jobs?: readonly JobSample[] | undefined;
 }
 
 /** The part of an earlier sample that rates are computed against. */
-export type StatsBaseline = Pick<StatsSample, 'uptimeMs' | 'totals' | 'workers'>;
+export type StatsBaseline = Pick<StatsSample, 'uptimeMs' | 'totals' | 'workers' | 'jobs'>;
 
 const START: StatsBaseline = { uptimeMs: 0, totals: emptySlot(), workers: [] };
 
@@ -79,6 +82,8 @@ export function buildDocument(sample: StatsSample, previous: StatsBaseline = STA
     latencyMs: latencyOf(totals),
     latencyRecentMs: latencyOf(recent),
     cache: cacheOf(sample),
+    upstream: upstreamOf(totals, recent),
+    sharedCache: sharedCacheOf(totals),
     pool: {
       threadsPerWorker: sample.threadsPerWorker,
       tasks: totals[FIELD.poolTasks]!,
@@ -89,6 +94,7 @@ export function buildDocument(sample: StatsSample, previous: StatsBaseline = STA
     log: { dropped: totals[FIELD.logDropped]! },
     master: sample.master,
     workers: sample.workers.map((worker) => workerOf(worker, previous, elapsedMs)),
+    ...(sample.jobs === undefined ? {} : { jobs: jobsOf(sample, sample.jobs, previous) }),
   };
 }
 
@@ -117,12 +123,56 @@ function cacheOf({ totals, cacheMaxBytes }: StatsSample): StatsDocument['cache']
     expired: totals[FIELD.cacheExpired]!,
     revalidated: totals[FIELD.cacheRevalidated]!,
     bypass: totals[FIELD.cacheBypass]!,
+    stale: totals[FIELD.cacheStale]!,
+    updating: totals[FIELD.cacheUpdating]!,
     hitRatio: hitRatio(totals),
     evictions: totals[FIELD.cacheEvictions]!,
     entries: totals[FIELD.cacheEntries]!,
     bytes: totals[FIELD.cacheBytes]!,
     maxBytes: cacheMaxBytes,
   };
+}
+
+function upstreamOf(totals: Float64Array, recent: Float64Array): StatsDocument['upstream'] {
+  return {
+    responses: totals[FIELD.upstreamResponses]!,
+    failures: totals[FIELD.upstreamFailures]!,
+    active: totals[FIELD.upstreamActive]!,
+    meanMs: upstreamMeanMs(totals),
+    meanRecentMs: upstreamMeanMs(recent),
+  };
+}
+
+function sharedCacheOf(totals: Float64Array): StatsDocument['sharedCache'] {
+  return {
+    hits: totals[FIELD.sharedHits]!,
+    misses: totals[FIELD.sharedMisses]!,
+    fills: totals[FIELD.sharedFills]!,
+    waits: totals[FIELD.sharedWaits]!,
+    failures: totals[FIELD.sharedFailures]!,
+    entries: totals[FIELD.sharedEntries]!,
+    bytes: totals[FIELD.sharedBytes]!,
+    maxBytes: totals[FIELD.sharedMaxBytes]!,
+    evictions: totals[FIELD.sharedEvictions]!,
+  };
+}
+
+function jobsOf(
+  { totals, nowMs, uptimeMs }: StatsSample,
+  jobs: readonly JobSample[],
+  previous: StatsBaseline,
+): JobsStats {
+  const interval = { previous: previous.jobs ?? [], nowMs, elapsedMs: uptimeMs - previous.uptimeMs };
+  return {
+    parts: totals[FIELD.jobParts]!,
+    bytes: totals[FIELD.jobBytes]!,
+    ...summariseJobs(jobs, interval),
+  };
+}
+
+function upstreamMeanMs(slot: Float64Array): number | null {
+  const responses = slot[FIELD.upstreamResponses]!;
+  return responses > 0 ? Math.round(slot[FIELD.upstreamSumUs]! / responses) / 1000 : null;
 }
 
 function workerOf(worker: WorkerSample, previous: StatsBaseline, elapsedMs: number): WorkerStats {

@@ -8,7 +8,7 @@
  *     handover_requests_total{status="2xx"} 1027
  */
 import { upperEdgeUs } from './histogram.js';
-import { FIELD, type StatsDocument, type WorkerStats } from './schema.js';
+import { FIELD, type JobsStats, type StatsDocument, type WorkerStats } from './schema.js';
 import { histogramOf } from './totals.js';
 
 /**
@@ -32,7 +32,12 @@ interface Metric {
 
 /** The whole text. `totals` are those the document was built from; the histogram is taken from them. */
 export function formatMetrics(document: StatsDocument, totals: Float64Array): string {
-  const metrics = [...serverMetrics(document, totals), ...partMetrics(document), ...workerMetrics(document)];
+  const metrics = [
+    ...serverMetrics(document, totals),
+    ...partMetrics(document, totals),
+    ...workerMetrics(document),
+    ...(document.jobs === undefined ? [] : jobMetrics(document.jobs)),
+  ];
   return metrics.map(formatMetric).join('') + formatLatency(totals);
 }
 
@@ -76,7 +81,10 @@ function serverMetrics(document: StatsDocument, totals: Float64Array): Metric[] 
   ];
 }
 
-function partMetrics({ cache, pool, log, master }: StatsDocument): Metric[] {
+function partMetrics(
+  { cache, upstream, sharedCache, pool, log, master }: StatsDocument,
+  totals: Float64Array,
+): Metric[] {
   return [
     counter('cache_requests_total', 'Requests by what the cache did.', [
       [{ state: 'hit' }, cache.hit],
@@ -84,11 +92,34 @@ function partMetrics({ cache, pool, log, master }: StatsDocument): Metric[] {
       [{ state: 'expired' }, cache.expired],
       [{ state: 'revalidated' }, cache.revalidated],
       [{ state: 'bypass' }, cache.bypass],
+      [{ state: 'stale' }, cache.stale],
+      [{ state: 'updating' }, cache.updating],
     ]),
     counter('cache_evictions_total', 'Cache entries removed to make room.', cache.evictions),
     gauge('cache_entries', 'Cache entries of all workers.', cache.entries),
     gauge('cache_bytes', 'Bytes in the caches of all workers.', cache.bytes),
     gauge('cache_max_bytes', 'Bytes that the caches may hold.', cache.maxBytes),
+    counter('upstream_requests_total', 'Requests sent to upstreams, by their outcome.', [
+      [{ outcome: 'response' }, upstream.responses],
+      [{ outcome: 'failure' }, upstream.failures],
+    ]),
+    gauge('upstream_active', 'Requests to upstreams whose response has not begun.', upstream.active),
+    counter(
+      'upstream_seconds_total',
+      'Time until responses of upstreams began.',
+      totals[FIELD.upstreamSumUs]! / 1e6,
+    ),
+    counter('shared_cache_lookups_total', 'Questions to the cache that all workers share.', [
+      [{ result: 'hit' }, sharedCache.hits],
+      [{ result: 'miss' }, sharedCache.misses],
+    ]),
+    counter('shared_cache_fills_total', 'Objects put into it.', sharedCache.fills),
+    counter('shared_cache_waits_total', 'Requests that waited for another worker.', sharedCache.waits),
+    counter('shared_cache_failures_total', 'What the cache process did not do.', sharedCache.failures),
+    gauge('shared_cache_entries', 'Objects in it.', sharedCache.entries),
+    gauge('shared_cache_bytes', 'Bytes in it.', sharedCache.bytes),
+    gauge('shared_cache_max_bytes', 'Bytes that it may hold.', sharedCache.maxBytes),
+    gauge('shared_cache_evictions', 'Objects that made room, since it was started.', sharedCache.evictions),
     gauge('pool_threads_per_worker', 'Threads in the pool of each worker.', pool.threadsPerWorker),
     counter('pool_tasks_total', 'Tasks given to the thread pools.', pool.tasks),
     gauge('pool_queued', 'Tasks that wait for a thread.', pool.queued),
@@ -164,6 +195,21 @@ function workerMetrics({ workers }: StatsDocument): Metric[] {
       'Longest event-loop delay.',
       each((w) => w.loopDelayMaxMs / 1000),
     ),
+  ];
+}
+
+function jobMetrics(jobs: JobsStats): Metric[] {
+  return [
+    gauge('jobs', 'Jobs by their state.', [
+      [{ state: 'open' }, jobs.open],
+      [{ state: 'sealed' }, jobs.sealed],
+      [{ state: 'done' }, jobs.done],
+      [{ state: 'failed' }, jobs.failed],
+    ]),
+    counter('jobs_parts_total', 'Parts of jobs that became durable.', jobs.parts),
+    counter('jobs_bytes_total', 'Bytes of these parts.', jobs.bytes),
+    gauge('jobs_held_bytes', 'Bytes of the parts of all jobs that are there.', jobs.heldBytes),
+    gauge('jobs_receiving', 'Connections that send parts.', jobs.receiving),
   ];
 }
 

@@ -43,6 +43,9 @@ export const SLOT_FIELDS = [
   'cacheExpired',
   'cacheRevalidated',
   'cacheBypass',
+  /** Answered from the cache though no longer fresh: no upstream could say better, or one is being asked. */
+  'cacheStale',
+  'cacheUpdating',
   'cacheEvictions',
   'cacheEntries',
   'cacheBytes',
@@ -61,6 +64,27 @@ export const SLOT_FIELDS = [
   /** Sum of response times in microseconds; with `requests` it gives the mean. */
   'latencySumUs',
   'logDropped',
+  /** Requests sent to upstreams that brought a response, and those that brought none. */
+  'upstreamResponses',
+  'upstreamFailures',
+  /** Sum of the time from a request to the head of its response, in microseconds. */
+  'upstreamSumUs',
+  /** Requests of which neither is known yet. */
+  'upstreamActive',
+  /** What the worker has asked the cache that all share: found, not found, put in, waited for another's, gone wrong. */
+  'sharedHits',
+  'sharedMisses',
+  'sharedFills',
+  'sharedWaits',
+  'sharedFailures',
+  /** What that cache holds: the same for all workers that can see it. */
+  'sharedEntries',
+  'sharedBytes',
+  'sharedMaxBytes',
+  'sharedEvictions',
+  /** Parts that became durable, new ones only, of jobs that the worker owns; and their bytes. */
+  'jobParts',
+  'jobBytes',
 ] as const;
 
 export type SlotField = (typeof SLOT_FIELDS)[number];
@@ -92,6 +116,11 @@ export const GAUGES: ReadonlySet<SlotField> = new Set<SlotField>([
   'heapBytes',
   'loopDelayUs',
   'loopDelayMaxUs',
+  'upstreamActive',
+  'sharedEntries',
+  'sharedBytes',
+  'sharedMaxBytes',
+  'sharedEvictions',
 ]);
 
 /** `stats.json`. Documented field by field in docs/stats.md; `version` changes when a field changes meaning. */
@@ -150,12 +179,38 @@ export interface StatsDocument {
     readonly expired: number;
     readonly revalidated: number;
     readonly bypass: number;
-    /** (hit + revalidated) / all lookups, 0 to 1; null before the first lookup. */
+    readonly stale: number;
+    readonly updating: number;
+    /** Answered from the cache / all lookups, 0 to 1; null before the first lookup. */
     readonly hitRatio: number | null;
     readonly evictions: number;
     readonly entries: number;
     readonly bytes: number;
     readonly maxBytes: number;
+  };
+  /** Requests that were sent on to other servers. */
+  readonly upstream: {
+    readonly responses: number;
+    readonly failures: number;
+    readonly active: number;
+    /** Until the head of the response; null before the first one. */
+    readonly meanMs: number | null;
+    /** The same over the last interval only. */
+    readonly meanRecentMs: number | null;
+  };
+  /** The cache process of the proxy; all 0 without one. */
+  readonly sharedCache: {
+    readonly hits: number;
+    readonly misses: number;
+    readonly fills: number;
+    /** Requests that waited until another worker had brought the object. */
+    readonly waits: number;
+    readonly failures: number;
+    readonly entries: number;
+    readonly bytes: number;
+    readonly maxBytes: number;
+    /** Since the cache process was started. */
+    readonly evictions: number;
   };
   readonly pool: {
     readonly threadsPerWorker: number;
@@ -167,6 +222,8 @@ export interface StatsDocument {
   readonly log: { readonly dropped: number };
   readonly master: { readonly pid: number; readonly rssBytes: number };
   readonly workers: readonly WorkerStats[];
+  /** Absent when no jobs are taken. */
+  readonly jobs?: JobsStats;
 }
 
 /** Milliseconds; null before the first request. Percentiles come from a histogram with 12 % wide buckets. */
@@ -197,4 +254,37 @@ export interface WorkerStats {
   readonly heapBytes: number;
   readonly loopDelayMs: number;
   readonly loopDelayMaxMs: number;
+}
+
+/** All jobs, whichever worker owns them. */
+export interface JobsStats {
+  readonly open: number;
+  readonly sealed: number;
+  readonly done: number;
+  readonly failed: number;
+  /** Parts that became durable, ever, and their bytes: counters, those of removed jobs included. */
+  readonly parts: number;
+  readonly bytes: number;
+  /** Bytes of the parts of all jobs that are there. */
+  readonly heldBytes: number;
+  /** Connections that send parts. */
+  readonly receiving: number;
+  /** Bytes of parts that came in the last interval, whole parts and others. */
+  readonly bytesPerSecond: number;
+  /** Some of the jobs: those under way first, and the newest first among those and the others. */
+  readonly list: readonly JobStats[];
+}
+
+export interface JobStats {
+  readonly job: string;
+  readonly state: 'open' | 'sealed' | 'done' | 'failed';
+  readonly reducer: string;
+  readonly parts: number;
+  /** Null when nobody has said how many there will be. */
+  readonly expectedParts: number | null;
+  readonly bytes: number;
+  /** Those of them that the reducer has been given. */
+  readonly reducedBytes: number;
+  readonly receiving: number;
+  readonly bytesPerSecond: number;
 }

@@ -2,7 +2,7 @@
  * Slots in memory that master and workers share: putting counts on record is a copy of two kilobytes, and
  * reading them takes no system call.
  *
- *     file   | slot 0 | slot 1 | slot 2 | ...          one page each
+ *     file   | slot 0 | slot 1 | slot 2 | ...          whole pages each
  *     slot   | version 8 | copy 0 | copy 1 | unused |   copy: seq, fields, histogram, seqEnd
  *
  * The copy of number `version & 1` is the one that counts. A commit fills the other and then changes the
@@ -13,11 +13,12 @@ import { type Mapping, mapFile } from '../posix/shared-memory.js';
 import { FIELD, SEQ_END, SLOT_BYTES, SLOT_DOUBLES } from './schema.js';
 import type { SlotRecord, SlotStore } from './scoreboard.js';
 
-/** Bytes from one slot to the next. */
-export const MAP_STRIDE = 4096;
 /** All slots that there can be: twice the largest number of workers, for a reload. */
 const MAX_SLOTS = 2 * 512 + 32;
 const COPIES_START = 8;
+const PAGE_BYTES = 4096;
+/** Bytes from one slot to the next. */
+export const MAP_STRIDE = PAGE_BYTES * Math.ceil((COPIES_START + 2 * SLOT_BYTES) / PAGE_BYTES);
 const READ_ATTEMPTS = 100;
 
 const ZERO_SLOT = Buffer.alloc(MAP_STRIDE);
@@ -52,7 +53,11 @@ export class SlotMap implements SlotStore {
   clear(index: number): void {
     if (index >= MAX_SLOTS) throw new RangeError(`a scoreboard has ${MAX_SLOTS} slots`);
     // Written, not only mapped: memory without space behind it ends a process that touches it.
-    fs.writeSync(this.#fd, ZERO_SLOT, 0, MAP_STRIDE, index * MAP_STRIDE);
+    // On a disk with room for one page and not for two, the first write takes less, and the second fails.
+    for (let written = 0; written < MAP_STRIDE; ) {
+      const position = index * MAP_STRIDE + written;
+      written += fs.writeSync(this.#fd, ZERO_SLOT, written, MAP_STRIDE - written, position);
+    }
   }
 
   read(index: number): Float64Array | undefined {

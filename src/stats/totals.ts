@@ -18,8 +18,15 @@ const GAUGE_POSITIONS: readonly number[] = [
   ...SLOT_FIELDS.filter((f) => GAUGES.has(f)).map((f) => FIELD[f]),
   SEQ_END,
 ];
-/** Gauges whose sum would mean nothing: the worst worker stands for all. */
-const WORST_POSITIONS: readonly number[] = [FIELD.loopDelayUs, FIELD.loopDelayMaxUs];
+/** Gauges whose sum would mean nothing: the worst worker stands for all, or the one that sees what all share. */
+const WORST_POSITIONS: readonly number[] = [
+  FIELD.loopDelayUs,
+  FIELD.loopDelayMaxUs,
+  FIELD.sharedEntries,
+  FIELD.sharedBytes,
+  FIELD.sharedMaxBytes,
+  FIELD.sharedEvictions,
+];
 
 /** All zeros: the totals before anything was counted. */
 export function emptySlot(): Float64Array {
@@ -117,7 +124,8 @@ export function ratio(part: number, whole: number): number | null {
 
 /** Cache hits as a part of all lookups in a slot; what was revalidated was answered from memory too. */
 export function hitRatio(slot: Float64Array): number | null {
-  const hits = slot[FIELD.cacheHit]! + slot[FIELD.cacheRevalidated]!;
+  const stale = slot[FIELD.cacheStale]! + slot[FIELD.cacheUpdating]!;
+  const hits = slot[FIELD.cacheHit]! + slot[FIELD.cacheRevalidated]! + stale;
   return ratio(hits, hits + slot[FIELD.cacheMiss]! + slot[FIELD.cacheExpired]!);
 }
 

@@ -15,6 +15,11 @@
 
 import type net from 'node:net';
 
+/** What clients speak on a listener. `https` is TLS, within which they choose HTTP/2 or HTTP/1.1. */
+export const PROTOCOLS = ['http', 'https', 'getfile', 'jobs'] as const;
+
+export type Protocol = (typeof PROTOCOLS)[number];
+
 /** The other end of a connection, and the listener it came in by. */
 export interface Peer {
   /** IPv4 or IPv6 address in text form; `unix:` on a Unix-domain socket; `''` when it was gone already. */
@@ -49,6 +54,8 @@ export interface Connection {
   readonly peer: Peer;
   /** True when another worker had it before. */
   readonly returned: boolean;
+  /** True when the worker that had it before handed it back for another one, because of what is asked first. */
+  readonly isDirected: boolean;
   /** True when it keeps state in this process (TLS), so that `handBack` never takes it. */
   readonly isBound?: boolean;
   /** Bytes accepted by `write` and `sendFile` since the connection was made. */
@@ -67,6 +74,11 @@ export interface Connection {
   /** Stops reading at once: no byte is taken from the kernel until `resume`. */
   pause(): void;
   resume(): void;
+  /**
+   * Asks the other side whether it is still there when nothing has come from it for so long (keep-alive, tcp(7)); the
+   * connection ends when it does not answer. For those on which silence means nothing.
+   */
+  probePeer(idleSeconds: number): void;
   /** Flushes, then closes our direction (FIN); the peer's bytes are still delivered. */
   end(): void;
   /**
@@ -77,11 +89,20 @@ export interface Connection {
   /** Closes both directions at once. */
   destroy(): void;
   /**
+   * As `destroy`, and so that the peer cannot take it for an end in order (RST; TLS without close_notify): for what
+   * only the end of the connection ends.
+   */
+  reset(): void;
+  /**
    * Gives the connection back to the master, with bytes that were read and not used; the next worker
    * continues exactly there. Only between requests, with nothing unsent. False when this transport or
    * this connection cannot: the caller goes on owning it.
+   *
+   * @param unused must not change afterwards
+   * @param place of the worker that it is for; the master gives it to any other when that one is gone. Undefined:
+   * for any
    */
-  handBack(unused: Uint8Array): boolean;
+  handBack(unused: Uint8Array, place?: number): boolean;
 }
 
 /** What a connection tells its owner. */
@@ -116,11 +137,14 @@ export interface TransportCounters {
   leaving(bytes: number): void;
 }
 
+/** Makes the handler of a connection, whose client speaks this protocol. */
+export type Accept = (connection: Connection, protocol: Exclude<Protocol, 'https'>) => ConnectionHandler;
+
 /** The transports there are. */
 export type TransportName = 'native' | 'portable';
 
 /**
- * Takes a connection of a secure listener: a paused socket, half-open allowed, on which the client speaks TLS. The
+ * Takes a connection of an `https` listener: a paused socket, half-open allowed, on which the client speaks TLS. The
  * transport counts it as opened and closed; its bytes are counted by whoever takes it, in plain text.
  */
 export type AcceptSecure = (socket: net.Socket, peer: Peer) => void;
@@ -129,10 +153,10 @@ export type AcceptSecure = (socket: net.Socket, peer: Peer) => void;
 export interface WorkerTransport {
   readonly name: TransportName;
   /**
-   * Begins to receive connections. `accept` makes the handler of each. Those of a secure listener go to
+   * Begins to receive connections. `accept` makes the handler of each. Those of an `https` listener go to
    * `acceptSecure` as sockets of which nothing is read; without it they are closed.
    */
-  start(accept: (connection: Connection) => ConnectionHandler, acceptSecure?: AcceptSecure): void;
+  start(accept: Accept, acceptSecure?: AcceptSecure): void;
   /** Runs once per turn of the loop before gathered bytes and hand-over acknowledgements take effect. */
   onBeforeFlush(commit: () => void): void;
   /** Runs `flush` once at the end of this turn of the loop, when the counters are on record. */

@@ -4,7 +4,7 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
-import type { TransportName } from './connection.js';
+import type { Protocol, TransportName } from './connection.js';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -14,8 +14,8 @@ export interface ListenAddress {
   readonly port: number;
   /** A descriptor that this process has inherited: it is what it is bound to, and not to `host` and `port`. */
   readonly fd?: number;
-  /** True when clients speak TLS there. */
-  readonly secure?: boolean;
+  /** What clients speak there; `http` where it is not said. */
+  readonly protocol?: Protocol;
 }
 
 /**
@@ -23,10 +23,13 @@ export interface ListenAddress {
  * and must end in exactly one of `release` (a worker has it) or `refuse`.
  */
 export interface Waiting {
+  readonly protocol: Protocol;
   /** Bytes read by an earlier owner and not used; empty for a new connection. */
   readonly unused: Uint8Array;
   /** True when a worker handed it back. */
   readonly returned: boolean;
+  /** The place of the worker that it was handed back for; undefined: it is for any. */
+  readonly place: number | undefined;
   /** Closes the master's copy of the descriptor; the connection itself lives on in the worker. */
   release(): void;
   /**

@@ -9,21 +9,17 @@
 import type { LogFormat } from '../config/settings.js';
 import type { CacheState } from '../http/reply.js';
 import type { LineBuffer } from './line-buffer.js';
+import type { RequestText } from './request-text.js';
 
-/** One response. Strings are as received, one char for each byte (latin1); `''` for what was absent. */
+/** One response. */
 export interface AccessEntry {
+  /** Address of the client, or `''`. */
   readonly remote: string;
-  /** `''`: no request line could be read. */
-  readonly method: string;
-  readonly target: string;
-  /** `HTTP/1.1`, for instance. What stands behind a mistake in the request line is `''`, from the target on. */
-  readonly protocol: string;
+  readonly request: RequestText;
   readonly status: number;
   /** Body bytes sent. */
   readonly bytes: number;
   readonly durationUs: number;
-  readonly referer: string;
-  readonly userAgent: string;
   readonly cache: CacheState;
 }
 
@@ -42,9 +38,8 @@ const ESCAPED_BYTES = 6;
 export function lineFormatter(format: LogFormat, pid: number): LineFormatter {
   const formatter = format === 'json' ? jsonFormatter(pid) : combinedFormatter();
   return (out, entry, nowMs) => {
-    const { remote, method, target, protocol, referer, userAgent } = entry;
-    const received = method.length + target.length + protocol.length + referer.length + userAgent.length;
-    out.reserve(FIXED_BYTES + remote.length + received * ESCAPED_BYTES);
+    const { start, userAgentEnd } = entry.request;
+    out.reserve(FIXED_BYTES + entry.remote.length + (userAgentEnd - start) * ESCAPED_BYTES);
     formatter(out, entry, nowMs);
   };
 }
@@ -54,22 +49,26 @@ function combinedFormatter(): LineFormatter {
   return (out, entry, nowMs) => {
     out.put(entry.remote || '-');
     out.put(timeOf(nowMs));
-    if (entry.method === '') out.put('-');
+    const { bytes, start, methodEnd, targetEnd, protocolEnd, refererEnd, userAgentEnd } = entry.request;
+    // What stands behind a mistake in the request line is not there.
+    if (methodEnd === start) out.put('-');
     else {
-      out.putEscaped(entry.method, hexEscape);
-      if (entry.target !== '' || entry.protocol !== '') out.put(' ');
-      out.putEscaped(entry.target, hexEscape);
-      if (entry.protocol !== '') out.put(' ');
-      out.put(entry.protocol);
+      out.putEscaped(bytes, start, methodEnd, hexEscape);
+      if (protocolEnd > methodEnd) out.put(' ');
+      out.putEscaped(bytes, methodEnd, targetEnd, hexEscape);
+      if (protocolEnd > targetEnd) out.put(' ');
+      out.putEscaped(bytes, targetEnd, protocolEnd, hexEscape);
     }
     out.put('" ');
     out.putNumber(entry.status);
     out.put(' ');
     out.putNumber(entry.bytes);
     out.put(' "');
-    out.putEscaped(entry.referer || '-', hexEscape);
+    if (refererEnd === protocolEnd) out.put('-');
+    else out.putEscaped(bytes, protocolEnd, refererEnd, hexEscape);
     out.put('" "');
-    out.putEscaped(entry.userAgent || '-', hexEscape);
+    if (userAgentEnd === refererEnd) out.put('-');
+    else out.putEscaped(bytes, refererEnd, userAgentEnd, hexEscape);
     out.put('" ');
     putSeconds(out, entry.durationUs);
     out.put(' ');
@@ -84,14 +83,15 @@ function jsonFormatter(pid: number): LineFormatter {
   return (out, entry, nowMs) => {
     out.put(secondOf(nowMs));
     out.put(PADDED[nowMs % 1000]!);
+    const { bytes, start, methodEnd, targetEnd, protocolEnd, refererEnd, userAgentEnd } = entry.request;
     out.put('Z","remote":"');
-    out.putEscaped(entry.remote, jsonEscape);
+    out.put(entry.remote);
     out.put('","method":"');
-    out.putEscaped(entry.method, jsonEscape);
+    out.putEscaped(bytes, start, methodEnd, jsonEscape);
     out.put('","target":"');
-    out.putEscaped(entry.target, jsonEscape);
+    out.putEscaped(bytes, methodEnd, targetEnd, jsonEscape);
     out.put('","protocol":"');
-    out.put(entry.protocol);
+    out.putEscaped(bytes, targetEnd, protocolEnd, jsonEscape);
     out.put('","status":');
     out.putNumber(entry.status);
     out.put(',"bytes":');
@@ -99,9 +99,9 @@ function jsonFormatter(pid: number): LineFormatter {
     out.put(',"durationMs":');
     out.put(String(Math.round(entry.durationUs) / 1000));
     out.put(',"referer":"');
-    out.putEscaped(entry.referer, jsonEscape);
+    out.putEscaped(bytes, protocolEnd, refererEnd, jsonEscape);
     out.put('","userAgent":"');
-    out.putEscaped(entry.userAgent, jsonEscape);
+    out.putEscaped(bytes, refererEnd, userAgentEnd, jsonEscape);
     out.put('","cache":"');
     out.put(entry.cache);
     out.put(end);

@@ -17,6 +17,7 @@ import * as fs from 'node:fs';
 import sonicBoom, { type SonicBoom } from 'sonic-boom';
 import type { LogFormat } from '../config/settings.js';
 import { messageOf } from '../errors.js';
+import { within } from '../within.js';
 import { type AccessEntry, type LineFormatter, lineFormatter } from './access-line.js';
 import { LineBuffer } from './line-buffer.js';
 
@@ -132,7 +133,8 @@ export class AccessLog {
 
   #onTimer(): void {
     if (this.#out === undefined) this.#open();
-    if (!this.#ready) return;
+    // To flush while it opens a file makes sonic-boom write what it does not have, and end the process.
+    if (!this.#ready || this.#reopening) return;
     this.#handOver();
     this.#out?.flush();
   }
@@ -190,7 +192,7 @@ export class AccessLog {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
-    const complete = await within(CLOSE_TIMEOUT_MS, this.#writeRest());
+    const complete = await within(this.#writeRest(), CLOSE_TIMEOUT_MS, false);
     this.#out?.destroy();
     this.#out = undefined;
     this.#ready = false;
@@ -199,7 +201,7 @@ export class AccessLog {
 
   /** True when all was written. */
   async #writeRest(): Promise<boolean> {
-    if (this.#out !== undefined && !this.#ready) await opened(this.#out);
+    if (this.#out !== undefined && (!this.#ready || this.#reopening)) await opened(this.#out);
     const out = this.#out;
     if (out === undefined) {
       this.#dropped(this.#gathered.take(this.#gathered.length));
@@ -218,17 +220,6 @@ function opened(out: SonicBoom): Promise<void> {
     out.once('ready', resolve);
     out.once('error', () => resolve());
   });
-}
-
-/** What a promise resolves to; false when that takes longer than `ms`. */
-async function within(ms: number, work: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  const result = await Promise.race([work, late]);
-  clearTimeout(timer);
-  return result;
 }
 
 /**

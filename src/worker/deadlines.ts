@@ -2,13 +2,15 @@
  * One timer for all connections of a worker: a wheel of buckets, a quarter of a second each. Moving a
  * deadline later, which every request does, is one assignment; the bucket finds out when it comes round.
  */
+import { Bag } from './bag.js';
 
 /** Something with a deadline. The fields belong to the wheel. */
 export interface Timed {
   /** Milliseconds on the wheel's clock; Infinity: none. */
   deadlineMs: number;
-  /** Tick of the bucket it lies in, or -1. */
+  /** Tick of the bucket it lies in, or -1, and its place there. */
   bucketTick: number;
+  bucketPlace: number;
   onDeadline(nowMs: number): void;
 }
 
@@ -17,7 +19,7 @@ const TICK_MS = 250;
 const BUCKETS = 512;
 
 export class Deadlines {
-  readonly #buckets: Set<Timed>[] = Array.from({ length: BUCKETS }, () => new Set());
+  readonly #buckets: Bag<Timed>[] = Array.from({ length: BUCKETS }, () => new Bag(tellPlace));
   #tick: number;
 
   constructor(nowMs: number) {
@@ -40,7 +42,7 @@ export class Deadlines {
 
   disarm(item: Timed): void {
     item.deadlineMs = Number.POSITIVE_INFINITY;
-    if (item.bucketTick >= 0) this.#bucket(item.bucketTick).delete(item);
+    if (item.bucketTick >= 0) this.#bucket(item.bucketTick).remove(item.bucketPlace);
     item.bucketTick = -1;
   }
 
@@ -53,8 +55,7 @@ export class Deadlines {
       this.#tick++;
       const bucket = this.#bucket(this.#tick);
       if (bucket.size === 0) continue;
-      const due = [...bucket];
-      bucket.clear();
+      const due = bucket.take();
       for (const item of due) item.bucketTick = -1;
       for (const item of due) {
         if (item.deadlineMs <= nowMs) item.onDeadline(nowMs);
@@ -64,12 +65,16 @@ export class Deadlines {
   }
 
   #place(item: Timed, tick: number): void {
-    if (item.bucketTick >= 0) this.#bucket(item.bucketTick).delete(item);
+    if (item.bucketTick >= 0) this.#bucket(item.bucketTick).remove(item.bucketPlace);
     item.bucketTick = tick;
     this.#bucket(tick).add(item);
   }
 
-  #bucket(tick: number): Set<Timed> {
+  #bucket(tick: number): Bag<Timed> {
     return this.#buckets[tick % BUCKETS]!;
   }
+}
+
+function tellPlace(item: Timed, place: number): void {
+  item.bucketPlace = place;
 }

@@ -3,7 +3,9 @@
  * terminal sends to the whole group are the master's to act on.
  */
 import { setFlagsFromString } from 'node:v8';
+import type { Settings } from '../config/settings.js';
 import { messageOf } from '../errors.js';
+import type { WorkerJobs } from '../jobs/worker-jobs.js';
 import {
   asMasterMessage,
   BOOT_FAILED,
@@ -17,8 +19,11 @@ import { SlotWriter } from '../stats/scoreboard.js';
 import type { DrainMode } from '../transport/connection.js';
 import { NativeWorkerTransport } from '../transport/native/worker-side.js';
 import { PortableWorkerTransport } from '../transport/portable/worker-side.js';
+import { countPart, transportCounters } from './counters.js';
+import { MasterJobsLink } from './jobs-link.js';
+import { Others } from './others.js';
 import { ReportLimit } from './report-limit.js';
-import { transportCounters, Worker } from './worker.js';
+import { Worker } from './worker.js';
 
 /** How often to look whether the master is still there. */
 const LOOK_MS = 500;
@@ -28,8 +33,10 @@ const LOOK_MS = 500;
 setFlagsFromString('--no-parallel-scavenge');
 
 const reports = new ReportLimit(report, () => performance.now());
+const others = new Others((id, keys) => send({ v: VERSION, kind: 'forget', id, keys }));
 let worker: Worker | undefined;
 let slot: SlotWriter | undefined;
+let jobsLink: MasterJobsLink | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
   process.on(signal, () => undefined);
@@ -39,13 +46,27 @@ process.on('message', (raw) => {
   const message = asMasterMessage(raw);
   switch (message?.kind) {
     case 'start':
-      boot(message);
+      void boot(message);
       break;
     case 'reopen-logs':
       worker?.reopenLogs();
       break;
     case 'shed':
       worker?.shed(message.count, message.active);
+      break;
+    case 'forget':
+      send({
+        v: VERSION,
+        kind: 'forgotten',
+        id: message.id,
+        wasStored: worker?.forget(message.keys) === true,
+      });
+      break;
+    case 'forgotten':
+      others.onForgotten(message.id, message.wasStored);
+      break;
+    case 'jobs':
+      jobsLink?.receive(message.about);
       break;
     case 'drain':
       void drain(message.mode, message.timeoutMs);
@@ -63,9 +84,11 @@ setInterval(() => {
 
 send({ v: VERSION, kind: 'listening' });
 
-function boot(message: StartMessage): void {
+async function boot(message: StartMessage): Promise<void> {
   try {
-    const { settings, statsFile, tls } = message;
+    const { settings, place, statsFile, tls, cacheSocket } = message;
+    // Loaded only where it is used: it brings a client of HTTP with it.
+    const proxy = settings.proxy.length === 0 ? undefined : await import('../proxy/reverse-proxy.js');
     const isNative = message.transport === 'native';
     slot = new SlotWriter(SCOREBOARD_FD, message.slot, isNative ? 'map' : 'file');
     const counters = transportCounters(slot);
@@ -73,11 +96,16 @@ function boot(message: StartMessage): void {
       ? new NativeWorkerTransport(CHANNEL_FD, counters)
       : new PortableWorkerTransport(process, counters);
     worker = new Worker({
+      place,
       settings,
       statsFile,
       tls,
       slot,
       transport,
+      cacheSocket,
+      newProxy: proxy && ((options) => new proxy.ReverseProxy(options)),
+      tellOthers: (keys) => others.forget(keys),
+      jobs: settings.jobsDir === '' ? undefined : await joinJobs(settings, place, slot),
       report: (text) => reports.report(text),
     });
     worker.start();
@@ -85,6 +113,22 @@ function boot(message: StartMessage): void {
   } catch (error) {
     send({ v: VERSION, kind: 'failed', reason: messageOf(error) }, () => process.exit(BOOT_FAILED));
   }
+}
+
+/** Takes part in jobs. Loaded only where there are any. */
+async function joinJobs(settings: Settings, place: number, counters: SlotWriter): Promise<WorkerJobs> {
+  const { WorkerJobs } = await import('../jobs/worker-jobs.js');
+  const report = (text: string): void => reports.report(text);
+  jobsLink = new MasterJobsLink({
+    place,
+    send: (about) => {
+      send({ v: VERSION, kind: 'jobs', about });
+      return process.connected;
+    },
+    report,
+  });
+  const onPart = (bytes: number): void => countPart(counters, bytes);
+  return WorkerJobs.open({ settings, link: jobsLink, onPart, report });
 }
 
 async function drain(mode: DrainMode, timeoutMs: number): Promise<void> {

@@ -9,27 +9,21 @@ import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
 import type { Connection } from '../transport/connection.js';
 import type { AccessLog } from './access-log.js';
-
-/** What the log line says of the request. */
-interface RequestLine {
-  readonly remote: string;
-  readonly method: string;
-  readonly target: string;
-  readonly protocol: string;
-  readonly referer: string;
-  readonly userAgent: string;
-}
+import { type RequestText, RequestTexts } from './request-text.js';
 
 export interface Exchange {
   readonly startedMs: number;
   readonly keepAlive: boolean;
   readonly minor: 0 | 1;
-  /** Undefined when there is no access log. */
-  readonly line: RequestLine | undefined;
+  /** What the access log says of it and of who asked; undefined when there is none. */
+  readonly request: RequestText | undefined;
+  readonly remote: string;
   /** Undefined until the response is decided. */
   reply: Reply | undefined;
   /** Bytes queued on the connection before the body. */
   bodyStart: number;
+  /** Bytes of a body that came from elsewhere, once all were written. */
+  streamedBytes: number | undefined;
 }
 
 /** Makes, counts and finishes the exchanges of a worker. */
@@ -38,6 +32,7 @@ export class ExchangeRecorder {
   readonly #slot: SlotWriter;
   readonly #clock: Clock;
   readonly #log: AccessLog | undefined;
+  readonly #texts = new RequestTexts();
 
   constructor(slot: SlotWriter, clock: Clock, log: AccessLog | undefined) {
     this.#slot = slot;
@@ -52,13 +47,16 @@ export class ExchangeRecorder {
    * @param protocol where the head does not tell
    */
   begin(head: RequestHead, from: Pick<Connection, 'peer'>, protocol?: string): Exchange {
+    const isLogged = this.#log !== undefined;
     return {
       startedMs: this.#clock.steadyMs,
       keepAlive: head.keepAlive,
       minor: head.minor,
-      line: this.#log === undefined ? undefined : lineOf(head, from, protocol),
+      request: isLogged ? this.#texts.of(head, protocol) : undefined,
+      remote: isLogged ? from.peer.address : '',
       reply: undefined,
       bodyStart: 0,
+      streamedBytes: undefined,
     };
   }
 
@@ -77,26 +75,13 @@ export class ExchangeRecorder {
 
   /** The last byte is with the kernel, or the connection is gone. `sent`: bytes of the body that left. */
   finish(exchange: Exchange, sent: number): void {
-    const { reply, line } = exchange;
+    const { reply, request, remote } = exchange;
     if (reply === undefined || reply.monitoring === true) return;
     const durationUs = (this.#clock.steadyMs - exchange.startedMs) * 1000;
     this.#slot.recordLatency(durationUs);
-    if (line === undefined) return;
+    if (request === undefined) return;
     const { status, cache } = reply;
-    const { remote, method, target, protocol, referer, userAgent } = line;
-    // Each named: a spread costs as much as all the rest of the line.
-    this.#log?.write({
-      remote,
-      method,
-      target,
-      protocol,
-      status,
-      bytes: sent,
-      durationUs,
-      referer,
-      userAgent,
-      cache,
-    });
+    this.#log?.write({ remote, request, status, bytes: sent, durationUs, cache });
   }
 
   aborted(): void {
@@ -106,17 +91,6 @@ export class ExchangeRecorder {
   timedOut(): void {
     this.#counters[FIELD.timeouts]! += 1;
   }
-}
-
-function lineOf(head: RequestHead, from: Pick<Connection, 'peer'>, protocol = head.versionText): RequestLine {
-  return {
-    remote: from.peer.address,
-    method: head.methodText,
-    target: head.target,
-    protocol,
-    referer: head.field('referer') ?? '',
-    userAgent: head.field('user-agent') ?? '',
-  };
 }
 
 function countStatus(counters: Float64Array, status: number): void {
@@ -153,6 +127,12 @@ function countCache(counters: Float64Array, state: Reply['cache']): void {
       break;
     case 'REVALIDATED':
       counters[FIELD.cacheRevalidated]! += 1;
+      break;
+    case 'STALE':
+      counters[FIELD.cacheStale]! += 1;
+      break;
+    case 'UPDATING':
+      counters[FIELD.cacheUpdating]! += 1;
       break;
     case 'BYPASS':
       counters[FIELD.cacheBypass]! += 1;

@@ -11,13 +11,8 @@ import type { Peer } from '../transport/connection.js';
 import type { SecureServices } from '../transport/secure/secure-connection.js';
 import type { Timed } from './deadlines.js';
 import { Http2Stream, type StreamOwner } from './http2-stream.js';
-import {
-  FRESH_GRACE_MS,
-  LINGER_MS,
-  type Session,
-  type SessionContext,
-  type SessionLimits,
-} from './session.js';
+import { FRESH_GRACE_MS, LINGER_MS } from './session.js';
+import type { Session, SessionContext, SessionLimits } from './session-context.js';
 
 /** Requests that a client may have under way at once; what RFC 9113 section 6.5.2 recommends as a minimum is 100. */
 const MAX_STREAMS = 128;
@@ -31,6 +26,8 @@ const ALL_STREAMS = 2 ** 31 - 1;
 export class Http2Session implements Session, Timed, StreamOwner {
   deadlineMs = Number.POSITIVE_INFINITY;
   bucketTick = -1;
+  bucketPlace = 0;
+  place = 0;
   readonly peer: Peer;
   readonly context: SessionContext;
   readonly services: SecureServices;

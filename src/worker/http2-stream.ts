@@ -7,11 +7,14 @@
  */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { messageOf } from '../errors.js';
+import type { Asker } from '../http/asker.js';
+import { BodyError, type BodySource } from '../http/body-source.js';
 import { errorReply } from '../http/error-reply.js';
+import type { Forwarded } from '../http/forwarded.js';
 import { h2Head } from '../http/h2-request.js';
-import { h2Fields } from '../http/h2-response.js';
+import { h2Fields, h2InterimFields } from '../http/h2-response.js';
 import { HeadParser } from '../http/head-parser.js';
-import type { FileBody, Reply } from '../http/reply.js';
+import type { FileBody, Reply, StreamBody } from '../http/reply.js';
 import { fieldBit, RequestHead } from '../http/request-head.js';
 import type { Peer } from '../transport/connection.js';
 import { FlushWaiter } from '../transport/flush-waiter.js';
@@ -19,8 +22,10 @@ import { ChunkWriter } from '../transport/secure/chunk-writer.js';
 import type { SecureServices } from '../transport/secure/secure-connection.js';
 import type { Timed } from './deadlines.js';
 import type { Exchange } from './exchange.js';
-import { bodyLength, closeFile, isFileBody, piecesOf, timingLine } from './outbox.js';
-import { MIN_BODY_RATE, type SessionContext } from './session.js';
+import { H2Body } from './h2-body.js';
+import { bodyLength, discard, isFileBody, isStreamBody, piecesOf, timingLine } from './outbox.js';
+import { MIN_BODY_RATE } from './session.js';
+import type { SessionContext } from './session-context.js';
 
 /** What a stream asks of the session that it belongs to. */
 export interface StreamOwner {
@@ -41,11 +46,19 @@ const PROTOCOL = 'HTTP/2.0';
 const EXPECT = fieldBit('expect');
 /** How often it is looked whether the client still takes what it is sent. */
 const CHECK_MS = 1000;
+/** So much may wait for the client before an upstream is held back. */
+const HIGH_WATER_BYTES = 128 * 1024;
+/**
+ * So many frames may wait on a connection before interim responses are left out: they need no leave of the client's
+ * (RFC 9113 section 6.9), and each may have 16 KB. As much as HTTP/1.1 lets wait.
+ */
+const MAX_WAITING_FRAMES = 16;
 const TOO_LARGE = 'The body is larger than this server takes.';
 
 export class Http2Stream implements Timed {
   deadlineMs = Number.POSITIVE_INFINITY;
   bucketTick = -1;
+  bucketPlace = 0;
   readonly #stream: ServerHttp2Stream;
   readonly #owner: StreamOwner;
   readonly #writer: ChunkWriter;
@@ -63,6 +76,10 @@ export class Http2Stream implements Timed {
   #pumpedBytes = 0;
   #isWhole = false;
   readonly #flush = new FlushWaiter();
+  #body: H2Body | undefined;
+  /** Where the response comes from, if it comes from elsewhere. */
+  #source: BodySource | undefined;
+  #gone: (() => void) | undefined;
 
   constructor(stream: ServerHttp2Stream, owner: StreamOwner) {
     this.#stream = stream;
@@ -90,7 +107,11 @@ export class Http2Stream implements Timed {
     if (parser.parse(built.bytes, 0, built.bytes.length) !== built.bytes.length) {
       const { status, message } = parser.error ?? { status: 400, message: 'malformed head' };
       this.#refuse(status, message, head);
-    } else if (hasBody) this.#receive(head);
+      return;
+    }
+    const forwarded = this.#owner.context.forwarder?.find(head);
+    if (forwarded !== undefined) this.#forward(head, hasBody, forwarded);
+    else if (hasBody) this.#receive(head);
     else this.#answer(head);
   }
 
@@ -101,6 +122,10 @@ export class Http2Stream implements Timed {
       case 'receiving':
         context.recorder.timedOut();
         this.#refuse(408, 'The request did not come in time.', this.#receiving!);
+        return;
+      case 'answering':
+        context.recorder.timedOut();
+        this.#body?.breakOff(new BodyError(408, 'The request did not come in time.'));
         return;
       case 'sending':
         this.#checkProgress();
@@ -147,7 +172,50 @@ export class Http2Stream implements Timed {
     else this.#armBody();
   }
 
-  #answer(head: RequestHead): void {
+  /** The request is for another server, and its body is passed on as it comes. */
+  #forward(head: RequestHead, hasBody: boolean, { maxBodyBytes, idleMs, answer }: Forwarded): void {
+    if (head.contentLength > maxBodyBytes) {
+      this.#refuse(413, TOO_LARGE, head);
+      return;
+    }
+    if (hasBody) {
+      if (head.has(EXPECT)) this.#stream.additionalHeaders({ ':status': 100 });
+      this.#receiving = head.retain();
+      this.#body = new H2Body(this.#stream, maxBodyBytes, (isAwaited) => this.#awaitBody(isAwaited, idleMs));
+    }
+    const asker: Asker = {
+      peer: this.#owner.peer,
+      secure: true,
+      body: this.#body,
+      onGone: (callback) => {
+        this.#gone = callback;
+      },
+      interim: (status, lines) => this.#interim(status, lines),
+    };
+    this.#answer(head, () => answer(asker));
+  }
+
+  #interim(status: number, lines: string): void {
+    const stream = this.#stream;
+    if (this.#state !== 'answering' || stream.destroyed || stream.closed || stream.headersSent) return;
+    if ((stream.session?.state.outboundQueueSize ?? 0) >= MAX_WAITING_FRAMES) return;
+    try {
+      stream.additionalHeaders(h2InterimFields(status, lines));
+    } catch (error) {
+      // Fields that HTTP/2 does not have: the response is not the worse for it.
+      this.#owner.context.report(`an interim response could not be sent: ${messageOf(error)}`);
+    }
+  }
+
+  #awaitBody(isAwaited: boolean, idleMs?: number): void {
+    const { deadlines, limits, clock, tick } = this.#owner.context;
+    tick();
+    if (this.#state !== 'answering') return;
+    if (isAwaited) deadlines.arm(this, clock.steadyMs + (idleMs ?? limits.bodyMs));
+    else deadlines.disarm(this);
+  }
+
+  #answer(head: RequestHead, respond?: () => Reply | Promise<Reply>): void {
     const { context, peer } = this.#owner;
     this.#begun(head);
     const headOnly = head.method === 'HEAD';
@@ -157,7 +225,7 @@ export class Http2Stream implements Timed {
     };
     let answer: Reply | Promise<Reply>;
     try {
-      answer = context.respond(head, { peer });
+      answer = respond === undefined ? context.respond(head, { peer }) : respond();
     } catch (error) {
       answer = failed(error);
     }
@@ -185,13 +253,13 @@ export class Http2Stream implements Timed {
   #reply(reply: Reply): void {
     const { context, services } = this.#owner;
     if (this.#state !== 'answering') {
-      closeFile(reply);
+      discard(reply);
       return;
     }
     context.tick();
     context.recorder.count(this.#exchange!, reply);
     services.transport.afterCommit(() => {
-      if (this.#state !== 'answering' || this.#stream.destroyed || this.#stream.closed) closeFile(reply);
+      if (this.#state !== 'answering' || this.#stream.destroyed || this.#stream.closed) discard(reply);
       else this.#send(reply);
     });
   }
@@ -205,13 +273,14 @@ export class Http2Stream implements Timed {
       this.#stream.respond(h2Fields(reply, clock, timing), { endStream: body === null });
     } catch (error) {
       report(`a response could not be sent: ${messageOf(error)}`);
-      closeFile(reply);
+      discard(reply);
       this.#reset('no response');
       return;
     }
     this.#armWrite();
     if (body === null) this.#letGo();
     else if (isFileBody(body)) this.#sendFromDisk(body);
+    else if (isStreamBody(body)) this.#sendStream(body);
     else {
       for (const bytes of piecesOf(body)) this.#writer.add(bytes);
       this.#writer.end();
@@ -238,12 +307,44 @@ export class Http2Stream implements Timed {
     );
   }
 
+  /** A body that comes from elsewhere, no faster than the client takes it. */
+  #sendStream({ source, length = Number.POSITIVE_INFINITY }: StreamBody): void {
+    let left = length;
+    const cut = (error: Error): void => {
+      if (this.#state !== 'sending') return;
+      source.cancel();
+      this.#owner.context.report(`a response was cut: ${error.message}`);
+      this.#reset('the response cannot be whole');
+    };
+    this.#source = source;
+    source.start({
+      data: (bytes) => {
+        left -= bytes.length;
+        this.#writer.add(bytes);
+        if (left === 0) {
+          this.#writer.end();
+          return;
+        }
+        this.#writer.flush();
+        if (this.#writer.unsentBytes > HIGH_WATER_BYTES) source.pause();
+      },
+      end: () => {
+        if (left > 0 && left !== Number.POSITIVE_INFINITY) cut(new Error('it is shorter than was announced'));
+        else if (left !== 0 || length === 0) this.#writer.end();
+      },
+      fail: (error) => {
+        if (left !== 0) cut(error);
+      },
+    });
+  }
+
   #taken(bytes: number): void {
     if (this.#state !== 'sending') return;
     this.#owner.context.tick();
     this.#sentBytes += bytes;
     this.#owner.progressed();
     this.#armWrite();
+    if (this.#writer.unsentBytes <= HIGH_WATER_BYTES / 2) this.#source?.resume();
     if (this.#writer.unsentBytes > 0) return;
     this.#flush.settle();
     if (this.#stream.writableFinished) this.#letGo();
@@ -271,6 +372,9 @@ export class Http2Stream implements Timed {
     if (this.#stream.closed) {
       // The client has taken the request back, with NO_ERROR: node would wait for writes that are never done.
       this.#stream.destroy();
+    } else if (this.#source !== undefined && this.#writer.unsentBytes === 0) {
+      // It is the upstream that is waited for.
+      this.#armWrite();
     } else if (clock.steadyMs >= this.#takenMs + limits.writeMs) {
       recorder.timedOut();
       stalled();
@@ -299,6 +403,8 @@ export class Http2Stream implements Timed {
     this.#state = 'gone';
     context.deadlines.disarm(this);
     this.#flush.settle();
+    this.#source?.cancel();
+    this.#gone?.();
     if (exchange !== undefined) {
       if (!this.#isWhole) context.recorder.aborted();
       context.recorder.finish(exchange, Math.min(this.#sentBytes, bodyLength(exchange.reply)));

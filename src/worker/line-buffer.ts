@@ -35,12 +35,12 @@ export class LineBuffer {
     this.length = at;
   }
 
-  /** A text as it was received, one char for each byte. */
-  putEscaped(text: string, written: Escape): void {
+  /** What was received: `from[start..end)`. */
+  putEscaped(from: Uint8Array, start: number, end: number, written: Escape): void {
     const bytes = this.#bytes;
     let at = this.length;
-    for (let i = 0; i < text.length; i++) {
-      const byte = text.charCodeAt(i) & 0xff;
+    for (let i = start; i < end; i++) {
+      const byte = from[i]!;
       if (PLAIN[byte] === 1) {
         bytes[at++] = byte;
         continue;

@@ -3,7 +3,7 @@
  * kernel has taken their last byte. Decides nothing; what is sent and what follows is the session's.
  */
 import type { Clock } from '../http/clock.js';
-import type { FileBody, Reply } from '../http/reply.js';
+import type { FileBody, Reply, StreamBody } from '../http/reply.js';
 import { PreparedReply, serialiseHead } from '../http/serialise.js';
 import type { Connection, SendFileOutcome } from '../transport/connection.js';
 import type { Exchange, ExchangeRecorder } from './exchange.js';
@@ -34,11 +34,13 @@ export class Outbox {
   }
 
   /**
-   * Counts a response and writes it. A body on disk is left to `sendFile`.
+   * Counts a response and writes it. A body on disk is left to `sendFile`, one that comes from elsewhere to
+   * whoever relays it, and to `finishStream`.
    *
    * @param keep whether the connection goes on after it
+   * @param isChunked the body will be sent in chunks
    */
-  write(exchange: Exchange, reply: Reply, keep: boolean): void {
+  write(exchange: Exchange, reply: Reply, keep: boolean, isChunked = false): void {
     const { clock, recorder, serverTiming } = this.#options;
     const connection = this.#connection;
     recorder.count(exchange, reply);
@@ -50,9 +52,10 @@ export class Outbox {
       return;
     }
     const timing = serverTiming ? timingLine(reply, clock.steadyMs - exchange.startedMs) : '';
-    connection.write(serialiseHead(reply, clock, persistence, timing));
+    const extra = isChunked ? `Transfer-Encoding: chunked\r\n${timing}` : timing;
+    connection.write(serialiseHead(reply, clock, persistence, extra));
     exchange.bodyStart = connection.queuedBytes;
-    if (isFileBody(reply.body)) return;
+    if (isFileBody(reply.body) || isStreamBody(reply.body) || reply.tunnel !== undefined) return;
     for (const bytes of piecesOf(reply.body)) connection.write(bytes);
     this.#unflushed.push(exchange);
   }
@@ -66,11 +69,23 @@ export class Outbox {
     return outcome;
   }
 
+  /** All of a body that came from elsewhere was written. */
+  endStream(exchange: Exchange): void {
+    exchange.streamedBytes = this.#connection.queuedBytes - exchange.bodyStart;
+    this.#unflushed.push(exchange);
+  }
+
+  /** A tunnel has come to its end, which is as good as any other. */
+  endTunnel(exchange: Exchange): void {
+    this.#options.recorder.finish(exchange, Math.max(0, this.takenBytes - exchange.bodyStart));
+  }
+
   /** All that was written has left. */
   onFlushed(): void {
-    if (this.#unflushed.length === 0) return;
-    for (const exchange of this.#unflushed) this.#finish(exchange);
+    const flushed = this.#unflushed;
+    if (flushed.length === 0) return;
     this.#unflushed = [];
+    for (const exchange of flushed) this.#finish(exchange);
   }
 
   /** A client that goes on asking while it reads: finishes what has left, though others wait behind it. */
@@ -78,7 +93,7 @@ export class Outbox {
     if (this.#unflushed.length <= MAX_UNFLUSHED) return;
     const taken = this.takenBytes;
     const waiting = this.#unflushed.findIndex(
-      ({ bodyStart, reply }) => bodyStart + bodyLength(reply) > taken,
+      (exchange) => exchange.bodyStart + bodyLengthOf(exchange) > taken,
     );
     const done = this.#unflushed.splice(0, waiting < 0 ? this.#unflushed.length : waiting);
     for (const exchange of done) this.#finish(exchange);
@@ -92,35 +107,48 @@ export class Outbox {
     if (unfinished.length > 0) recorder.aborted();
     for (const exchange of unfinished) {
       const sent = taken - exchange.bodyStart;
-      recorder.finish(exchange, Math.max(0, Math.min(sent, bodyLength(exchange.reply))));
+      recorder.finish(exchange, Math.max(0, Math.min(sent, bodyLengthOf(exchange))));
     }
     this.#unflushed = [];
   }
 
   #finish(exchange: Exchange): void {
-    this.#options.recorder.finish(exchange, bodyLength(exchange.reply));
+    this.#options.recorder.finish(exchange, bodyLengthOf(exchange));
   }
 }
 
+/** With the framing of one that was sent in chunks. */
+function bodyLengthOf({ streamedBytes, reply }: Exchange): number {
+  return streamedBytes ?? bodyLength(reply);
+}
+
 export function isFileBody(body: Reply['body']): body is FileBody {
-  return body !== null && 'file' in body;
+  // Not `'file' in body`, which is slow for bytes.
+  return body !== null && !ArrayBuffer.isView(body) && 'file' in body;
+}
+
+export function isStreamBody(body: Reply['body']): body is StreamBody {
+  return body !== null && !ArrayBuffer.isView(body) && 'source' in body;
+}
+
+/** A reply that is not sent: lets go of what was opened for it. */
+export function discard({ body, tunnel }: Reply): void {
+  if (isFileBody(body)) body.file.close();
+  else if (isStreamBody(body)) body.source.cancel();
+  tunnel?.destroy();
 }
 
 /** A body in memory, in the pieces that it consists of. */
-/** A reply that is not sent: lets go of what was opened for it. */
-export function closeFile({ body }: Reply): void {
-  if (isFileBody(body)) body.file.close();
-}
-
-export function piecesOf(body: Exclude<Reply['body'], FileBody>): readonly Buffer[] {
+export function piecesOf(body: Exclude<Reply['body'], FileBody | StreamBody>): readonly Buffer[] {
   if (body === null) return [];
   return Buffer.isBuffer(body) ? [body] : body;
 }
 
-/** Length of a reply's body in bytes. */
+/** Length of a reply's body in bytes; Infinity when that is not known. */
 export function bodyLength(reply: Reply | undefined): number {
   if (reply === undefined || reply.body === null) return 0;
   if (Buffer.isBuffer(reply.body)) return reply.body.length;
+  if (isStreamBody(reply.body)) return reply.body.length ?? Number.POSITIVE_INFINITY;
   const parts = isFileBody(reply.body) ? reply.body.parts : reply.body;
   return parts.reduce((sum, part) => sum + part.length, 0);
 }

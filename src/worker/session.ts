@@ -4,47 +4,28 @@
  * what was read and not used is still there and the connection can be handed over.
  *
  *     reading ──head──► answering ──reply──► (sending, from disk) ──► reading …
+ *        ├──head──► moving ──(all before it has left)──► gone: another worker answers it
  *        └── error, deadline, Connection: close ──► closing ──► gone
  */
+import type { Duplex } from 'node:stream';
 import { messageOf } from '../errors.js';
+import { BodyError } from '../http/body-source.js';
 import { errorReply } from '../http/error-reply.js';
-import type { ParserLimits } from '../http/head-parser.js';
+import type { Forwarded } from '../http/forwarded.js';
 import { RequestParser } from '../http/parser.js';
-import type { FileBody, Reply } from '../http/reply.js';
+import type { FileBody, Reply, StreamBody } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
+import { interimHead } from '../http/serialise.js';
 import type { Connection, ConnectionHandler, DrainMode } from '../transport/connection.js';
-import type { Deadlines, Timed } from './deadlines.js';
+import type { Timed } from './deadlines.js';
 import type { Exchange } from './exchange.js';
-import { closeFile, isFileBody, Outbox, type OutboxOptions } from './outbox.js';
+import { discard, isFileBody, isStreamBody, Outbox } from './outbox.js';
+import { Relay } from './relay.js';
+import type { Session, SessionContext } from './session-context.js';
+import { Tunnel } from './tunnel.js';
+import { WriteProgress } from './write-progress.js';
 
-export interface SessionLimits extends ParserLimits {
-  readonly maxBodyBytes: number;
-  readonly keepAliveMs: number;
-  readonly headerMs: number;
-  readonly bodyMs: number;
-  readonly writeMs: number;
-}
-
-/** A client's connection, as the worker that holds it sees it. */
-export interface Session {
-  /** Ends the session at its next boundary between requests. */
-  drain(mode: DrainMode): void;
-  /** Ends the session now. */
-  destroy(): void;
-}
-
-/** What the sessions of a worker share. */
-export interface SessionContext extends OutboxOptions {
-  readonly limits: SessionLimits;
-  readonly deadlines: Deadlines;
-  /** Brings `clock` up to date. */
-  readonly tick: () => void;
-  readonly respond: (head: RequestHead, from: Pick<Connection, 'peer'>) => Reply | Promise<Reply>;
-  readonly report: (problem: string) => void;
-  readonly gone: (session: Session) => void;
-}
-
-type State = 'reading' | 'answering' | 'sending' | 'closing' | 'gone';
+type State = 'reading' | 'moving' | 'answering' | 'sending' | 'closing' | 'gone';
 
 /** Responses that the kernel does not take yet stop the reading of further requests. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -57,11 +38,13 @@ export const FRESH_GRACE_MS = 1000;
 /** A body must come faster than this, in bytes per second, or its time runs out. */
 export const MIN_BODY_RATE = 500;
 
-const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+const CONTINUE = interimHead(100, '');
 
 export class HttpSession implements ConnectionHandler, Session, Timed {
   deadlineMs = Number.POSITIVE_INFINITY;
   bucketTick = -1;
+  bucketPlace = 0;
+  place = 0;
   readonly #context: SessionContext;
   readonly #connection: Connection;
   readonly #parser: RequestParser;
@@ -72,6 +55,10 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
   /** Responses begun, on whichever worker; 0 on a connection that has asked nothing yet. */
   #served: number;
   #drain: DrainMode | undefined;
+  /** The place of the worker that answers the next request, while the connection is `moving`. */
+  #destination = 0;
+  /** The next request is answered here, whichever worker should do it: the connection was moved for it already, or cannot be. */
+  #staysForNext: boolean;
   /** The connection is to be handed back between two requests. */
   #movingOn = false;
   /** It asked something before the last look, or since. */
@@ -84,10 +71,11 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
   #receiving: RequestHead | undefined;
   /** The request being answered or sent from disk. */
   #current: Exchange | undefined;
-  /** Bytes the kernel had taken when it last took some, to tell slow clients from dead ones. */
-  #progress = 0;
-  /** When that was found out; undefined while nothing waits to be taken. */
-  #stalledSinceMs: number | undefined;
+  /** The request that another server answers, from its head to the end of both bodies. */
+  #relay: Relay | undefined;
+  /** When the body of such a request last came on. */
+  #bodyMs = 0;
+  readonly #progress = new WriteProgress();
 
   constructor(connection: Connection, context: SessionContext) {
     this.#connection = connection;
@@ -98,20 +86,28 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     context.tick();
     this.#startedMs = context.clock.steadyMs;
     this.#served = connection.returned ? 1 : 0;
+    this.#staysForNext = connection.isDirected;
     this.#rearm();
   }
 
   onData(bytes: Buffer, length: number): void {
     this.#context.tick();
     if (this.#state === 'closing' || this.#state === 'gone') return;
+    if (this.#relay?.isTunnel === true) {
+      this.#relay.toTunnel(bytes, length);
+      return;
+    }
     this.#parser.feed(bytes, length);
     if (this.#state === 'reading') this.#advance();
+    else if (this.#relay !== undefined) this.#pull(this.#relay);
     else this.#keepAhead();
   }
 
   onFlushed(): void {
     this.#context.tick();
     this.#outbox.onFlushed();
+    this.#relay?.onFlushed();
+    if (this.#state === 'moving') this.#move();
     if (this.#state === 'reading') this.#advance();
     else this.#rearm();
   }
@@ -120,14 +116,22 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     this.#context.tick();
     this.#peerEnded = true;
     if (this.#state === 'reading') this.#advance();
+    else if (this.#relay !== undefined) {
+      this.#relay.onEnd();
+      this.#pull(this.#relay);
+    }
   }
 
   onClose(): void {
     const { deadlines, gone, tick } = this.#context;
     if (this.#state === 'gone') return;
     tick();
-    this.#outbox.abandon(this.#current);
+    const relay = this.#relay;
+    if (relay?.isTunnel === true && this.#current !== undefined) this.#outbox.endTunnel(this.#current);
+    else this.#outbox.abandon(this.#current);
     this.#current = undefined;
+    this.#relay = undefined;
+    relay?.onClose();
     this.#state = 'gone';
     deadlines.disarm(this);
     gone(this);
@@ -140,6 +144,11 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
         if (this.#connection.unsentBytes > 0) this.#checkProgress();
         else this.#readingTimedOut();
         return;
+      case 'answering':
+        this.#context.recorder.timedOut();
+        this.#relay?.breakOff(new BodyError(408, 'The request did not come in time.'));
+        return;
+      case 'moving':
       case 'sending':
         this.#checkProgress();
         return;
@@ -184,7 +193,7 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
   }
 
   destroy(): void {
-    this.#connection.destroy();
+    this.#cut();
   }
 
   /** The next response is the last on this connection. */
@@ -231,10 +240,11 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     if (parser.buffered === 0 && this.#served > 0) this.#close();
   }
 
-  #handBack(): boolean {
+  #handBack(place?: number): boolean {
     const { deadlines, gone } = this.#context;
-    if (!this.#connection.handBack(this.#parser.unused())) return false;
+    // They leave later than the transport's buffer is used again.
     this.#parser.hold();
+    if (!this.#connection.handBack(this.#parser.unused(), place)) return false;
     this.#state = 'gone';
     deadlines.disarm(this);
     gone(this);
@@ -242,13 +252,25 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
   }
 
   #onHead(head: RequestHead): void {
+    const { forwarder, limits } = this.#context;
     this.#startedMs = undefined;
-    if (head.contentLength === 0) {
-      this.#answer(head);
+    const forwarded = forwarder?.find(head);
+    const { maxBodyBytes } = forwarded ?? limits;
+    const stays = this.#staysForNext;
+    this.#staysForNext = false;
+    if (head.contentLength > maxBodyBytes) {
+      this.#refuse(413, 'The body is larger than this server takes.', head);
       return;
     }
-    if (head.contentLength > this.#context.limits.maxBodyBytes) {
-      this.#refuse(413, 'The body is larger than this server takes.', head);
+    if (forwarded !== undefined) {
+      if (!stays && this.#movesTo(forwarded.place)) return;
+      const relay = this.#newRelay(head, forwarded);
+      this.#relay = relay;
+      this.#answer(head, () => forwarded.answer(relay));
+      return;
+    }
+    if (head.contentLength === 0) {
+      this.#answer(head);
       return;
     }
     if (head.expectsContinue) {
@@ -257,6 +279,25 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     }
     this.#receiving = head.retain();
     this.#startedMs = this.#context.clock.steadyMs;
+  }
+
+  /** Hands the connection over with the request whose head was read, if another worker should answer it. */
+  #movesTo(place: number | undefined): boolean {
+    if (place === undefined || place === this.#context.place) return false;
+    if (this.#connection.isBound === true) return false;
+    this.#parser.putBack();
+    this.#destination = place;
+    this.#state = 'moving';
+    this.#move();
+    return true;
+  }
+
+  /** Goes as soon as everything before has left; where the connection cannot go, the request is read again. */
+  #move(): void {
+    if (this.#connection.unsentBytes > 0) return;
+    if (this.#drain !== 'close' && this.#handBack(this.#destination)) return;
+    this.#staysForNext = true;
+    this.#state = 'reading';
   }
 
   #onContent(): void {
@@ -271,10 +312,44 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     this.#answer(head);
   }
 
-  #answer(head: RequestHead): void {
+  #newRelay(head: RequestHead, { maxBodyBytes, idleMs = this.#context.limits.bodyMs }: Forwarded): Relay {
+    let mayContinue = head.expectsContinue;
+    const isHttp10 = head.minor === 0;
+    const relay: Relay = new Relay({
+      connection: this.#connection,
+      parser: this.#parser,
+      maxBodyBytes,
+      idleMs,
+      hasBody: head.contentLength !== 0,
+      wanted: () => {
+        if (mayContinue && relay.body?.isDiscarded === false) this.#connection.write(CONTINUE);
+        mayContinue = false;
+        this.#pull(relay);
+      },
+      interim: (status, fields) => {
+        const connection = this.#connection;
+        if (isHttp10 || this.#relay !== relay || this.#state !== 'answering') return;
+        if (connection.unsentBytes <= HIGH_WATER_BYTES) connection.write(interimHead(status, fields));
+      },
+    });
+    return relay;
+  }
+
+  /** Gives what has come of a body to the server that it is for. */
+  #pull(relay: Relay): void {
+    this.#bodyMs = this.#context.clock.steadyMs;
+    relay.pull(this.#peerEnded);
+    // Within the call that begins to answer: it goes on by itself.
+    if (this.#state === 'reading') return;
+    this.#keepAhead();
+    this.#rearm();
+  }
+
+  /** @param forwarded what answers it, where that is another server */
+  #answer(head: RequestHead, forwarded?: () => Reply | Promise<Reply>): void {
     const exchange = this.#context.recorder.begin(head, this.#connection);
     const headOnly = head.method === 'HEAD';
-    const answer = this.#respond(head);
+    const answer = this.#respond(head, forwarded);
     if (!(answer instanceof Promise)) {
       this.#send(exchange, answer);
       return;
@@ -287,9 +362,9 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     );
   }
 
-  #respond(head: RequestHead): Reply | Promise<Reply> {
+  #respond(head: RequestHead, forwarded?: () => Reply | Promise<Reply>): Reply | Promise<Reply> {
     try {
-      return this.#context.respond(head, this.#connection);
+      return forwarded === undefined ? this.#context.respond(head, this.#connection) : forwarded();
     } catch (error) {
       // A defect, which must not take the other connections of this worker with it.
       return this.#failed(error, head.method === 'HEAD');
@@ -303,7 +378,7 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
 
   #onAnswer(exchange: Exchange, reply: Reply): void {
     if (this.#state === 'gone') {
-      closeFile(reply);
+      discard(reply);
       return;
     }
     this.#context.tick();
@@ -321,11 +396,88 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
   }
 
   #send(exchange: Exchange, reply: Reply): void {
-    const keep = exchange.keepAlive && !reply.close && !this.#isLeaving;
+    const { body, tunnel } = reply;
     this.#served++;
-    this.#outbox.write(exchange, reply, keep);
-    if (isFileBody(reply.body)) this.#sendFromDisk(exchange, reply, reply.body, keep);
-    else if (!keep) this.#closeAfter(exchange, reply);
+    if (tunnel !== undefined) {
+      this.#openTunnel(exchange, reply, tunnel);
+      return;
+    }
+    const keep = this.#mayKeep(exchange, reply);
+    const isChunked = isStreamBody(body) && body.length === undefined && exchange.minor === 1;
+    this.#outbox.write(exchange, reply, keep, isChunked);
+    if (isFileBody(body)) this.#sendFromDisk(exchange, reply, body, keep);
+    else if (isStreamBody(body)) this.#sendStream(exchange, reply, body, keep);
+    else {
+      this.#relay = undefined;
+      if (!keep) this.#closeAfter(exchange, reply);
+    }
+  }
+
+  #mayKeep(exchange: Exchange, reply: Reply): boolean {
+    if (!exchange.keepAlive || reply.close || this.#isLeaving) return false;
+    // What is left of a body that nobody has read, or could not be read, stands before the next request.
+    if (this.#parser.inBody || this.#parser.error !== undefined) return false;
+    // Only the end of the connection tells a client of HTTP/1.0 where the body ends.
+    return !(isStreamBody(reply.body) && reply.body.length === undefined && exchange.minor === 0);
+  }
+
+  #sendStream(exchange: Exchange, reply: Reply, body: StreamBody, keep: boolean): void {
+    this.#state = 'sending';
+    this.#current = exchange;
+    const isChunked = body.length === undefined && exchange.minor === 1;
+    this.#relay!.send(body, isChunked, {
+      wrote: () => this.#onWrote(),
+      done: (error) => this.#onStreamed(exchange, reply, keep, error),
+    });
+    this.#rearm();
+  }
+
+  #onStreamed(exchange: Exchange, reply: Reply, keep: boolean, error: Error | undefined): void {
+    if (this.#state !== 'sending') return;
+    this.#context.tick();
+    if (error !== undefined) {
+      this.#context.report(`a response was cut: ${error.message}`);
+      this.#cut();
+      return;
+    }
+    this.#outbox.endStream(exchange);
+    this.#current = undefined;
+    this.#relay = undefined;
+    this.#state = 'reading';
+    if (!keep) this.#closeAfter(exchange, reply);
+    else {
+      // Not at once: it may have ended within the turn that asked for it.
+      queueMicrotask(() => {
+        if (this.#state === 'reading') this.#advance();
+      });
+    }
+  }
+
+  /** An upstream had something for the client. */
+  #onWrote(): void {
+    this.#context.tick();
+    this.#rearm();
+  }
+
+  /** Ends the connection. A body that ends with it must not look whole. */
+  #cut(): void {
+    if (this.#endsWithConnection) this.#connection.reset();
+    else this.#connection.destroy();
+  }
+
+  /** Of a client of HTTP/1.0 that is sent a body of unknown length. */
+  get #endsWithConnection(): boolean {
+    const { body = null } = this.#current?.reply ?? {};
+    return isStreamBody(body) && body.length === undefined && this.#current?.minor === 0;
+  }
+
+  /** The connection is no longer ours to understand. */
+  #openTunnel(exchange: Exchange, reply: Reply, socket: Duplex): void {
+    this.#state = 'sending';
+    this.#current = exchange;
+    this.#outbox.write(exchange, reply, true);
+    this.#relay!.open(new Tunnel(this.#connection, socket, () => this.#onWrote()));
+    this.#rearm();
   }
 
   #sendFromDisk(exchange: Exchange, reply: Reply, body: FileBody, keep: boolean): void {
@@ -375,6 +527,7 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
 
   /** While a request is being answered the client may send more, but not without end. */
   #keepAhead(): void {
+    if (this.#state === 'gone') return;
     this.#parser.hold();
     // A head that is still coming in is bounded by the parser, and must not be kept from its end.
     const isBehind = this.#state !== 'reading' || this.#connection.unsentBytes > HIGH_WATER_BYTES;
@@ -395,12 +548,12 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
   }
 
   #checkProgress(): void {
-    if (this.#outbox.takenBytes > this.#progress) {
+    if (this.#progress.hasMoved(this.#outbox.takenBytes)) {
       this.#rearm();
       return;
     }
     this.#context.recorder.timedOut();
-    this.#connection.destroy();
+    this.#cut();
   }
 
   /** Sets the deadline that the present state has. */
@@ -413,9 +566,17 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
   #deadline(): number {
     const { limits, clock } = this.#context;
     const now = clock.steadyMs;
-    if (this.#state === 'answering') return Number.POSITIVE_INFINITY;
-    if (this.#state === 'sending' || this.#connection.unsentBytes > 0) return this.#writeDeadline(now);
-    this.#stalledSinceMs = undefined;
+    if (this.#state === 'answering') {
+      return this.#relay?.isWaiting === true ? this.#bodyMs + this.#relay.idleMs : Number.POSITIVE_INFINITY;
+    }
+    const isUnsent = this.#connection.unsentBytes > 0;
+    const isStreaming = this.#relay?.isStreaming === true;
+    if (isUnsent || (this.#state === 'sending' && !isStreaming)) {
+      return this.#progress.deadlineMs(this.#outbox.takenBytes, now, limits.writeMs);
+    }
+    this.#progress.rest();
+    // How long another server may take is not for this side to say.
+    if (isStreaming) return Number.POSITIVE_INFINITY;
     if (this.#state === 'closing') return now + LINGER_MS;
     if (this.#parser.inBody) {
       return this.#startedMs! + limits.bodyMs + (this.#parser.contentReceived / MIN_BODY_RATE) * 1000;
@@ -426,15 +587,5 @@ export class HttpSession implements ConnectionHandler, Session, Timed {
     }
     const grace = this.#isLeaving ? Math.min(FRESH_GRACE_MS, limits.headerMs) : limits.headerMs;
     return this.#startedMs! + grace;
-  }
-
-  /** Only what leaves moves it: a client that goes on asking and does not read has no more time. */
-  #writeDeadline(nowMs: number): number {
-    const taken = this.#outbox.takenBytes;
-    if (this.#stalledSinceMs === undefined || taken > this.#progress) {
-      this.#progress = taken;
-      this.#stalledSinceMs = nowMs;
-    }
-    return this.#stalledSinceMs + this.#context.limits.writeMs;
   }
 }

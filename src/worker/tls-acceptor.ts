@@ -7,7 +7,8 @@ import tls, { type TLSSocket } from 'node:tls';
 import type { TlsIdentity } from '../master/protocol.js';
 import type { Peer } from '../transport/connection.js';
 import type { Timed } from './deadlines.js';
-import { FRESH_GRACE_MS, type Session, type SessionContext } from './session.js';
+import { FRESH_GRACE_MS } from './session.js';
+import type { Session, SessionContext } from './session-context.js';
 
 /** What the client has chosen (ALPN, RFC 7301). One that chooses nothing speaks HTTP/1.1. */
 export type Protocol = 'h2' | 'http/1.1';
@@ -21,6 +22,8 @@ const BACKUP_MS = 60_000;
 class Handshake implements Session, Timed {
   deadlineMs = Number.POSITIVE_INFINITY;
   bucketTick = -1;
+  bucketPlace = 0;
+  place = 0;
   readonly peer: Peer;
   readonly #socket: net.Socket;
   readonly #context: SessionContext;

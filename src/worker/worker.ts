@@ -5,9 +5,8 @@
  */
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import v8 from 'node:v8';
 import type { Settings } from '../config/settings.js';
 import { messageOf } from '../errors.js';
 import { StaticHandler } from '../files/handler.js';
@@ -16,36 +15,54 @@ import { PoolTasks } from '../files/pool-tasks.js';
 import { ResourceMaker } from '../files/resource.js';
 import { ResponseRules } from '../files/response-rules.js';
 import { ResourceStore } from '../files/store.js';
+import { fromSite } from '../getfile/site.js';
 import { Clock } from '../http/clock.js';
+import type { Forwarder } from '../http/forwarded.js';
 import { httpsRedirect } from '../http/https-redirect.js';
+import type { WorkerJobs } from '../jobs/worker-jobs.js';
 import type { TlsIdentity } from '../master/protocol.js';
-import { residentBytes } from '../stats/resident.js';
+import type { ProxyOptions, ReverseProxy } from '../proxy/reverse-proxy.js';
 import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
 import { statsPaths } from '../stats/writer.js';
-import type { DrainMode, TransportCounters, WorkerTransport } from '../transport/connection.js';
+import type { Connection, DrainMode, Protocol, WorkerTransport } from '../transport/connection.js';
 import { FilePump } from '../transport/file-pump.js';
 import { SecureConnection, type SecureServices } from '../transport/secure/secure-connection.js';
 import { AccessLog } from './access-log.js';
+import { Bag } from './bag.js';
+import { transportCounters, upstreamCounters } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { ExchangeRecorder } from './exchange.js';
+import { Gauges } from './gauges.js';
+import { GetFileSession } from './getfile-session.js';
 import { Http2Session } from './http2-session.js';
-import { HttpSession, type Session, type SessionContext, type SessionLimits } from './session.js';
+import { JobsSession, type JobsSessionContext } from './jobs-session.js';
+import { HttpSession } from './session.js';
+import type { Session, SessionContext, SessionLimits } from './session-context.js';
 import { TlsAcceptor } from './tls-acceptor.js';
 
 export interface WorkerOptions {
+  /** Its place among all, from 1. */
+  readonly place: number;
   readonly settings: Settings;
   readonly statsFile: string;
   readonly tls?: TlsIdentity | undefined;
   readonly slot: SlotWriter;
   readonly transport: WorkerTransport;
+  /** Socket of the cache process; undefined when there is none. */
+  readonly cacheSocket?: string | undefined;
+  /** Undefined when nothing is for other servers. */
+  readonly newProxy?: ((options: ProxyOptions) => ReverseProxy) | undefined;
+  /** Undefined when there are no jobs. */
+  readonly jobs?: WorkerJobs | undefined;
+  /** Makes the other workers forget what is stored under these keys; true when any had something. Does not reject. */
+  readonly tellOthers?: ((keys: readonly string[]) => Promise<boolean>) | undefined;
   /** One line for the server's log. */
   readonly report: (text: string) => void;
 }
 
 /** How often gauges (memory, queue lengths, loop delay) are brought up to date. */
 const GAUGE_MS = 500;
-const LOOP_DELAY_RESOLUTION_MS = 20;
 /** How long connections that were cut, or are on their way back, may take once the time for draining is over. */
 const CLOSING_MS = 1500;
 /** Lookups that may wait for a pool thread before more are refused with 503. */
@@ -55,9 +72,11 @@ const DASHBOARD_ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../../w
 
 export class Worker {
   readonly #options: WorkerOptions;
-  readonly #clock = new Clock(Date.now(), performance.now());
+  readonly #clock = new Clock(performance.timeOrigin + performance.now(), performance.now());
   readonly #deadlines = new Deadlines(performance.now());
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Bag<Session>((session, place) => {
+    session.place = place;
+  });
   readonly #log: AccessLog | undefined;
   readonly #tasks: PoolTasks;
   readonly #store: ResourceStore;
@@ -65,7 +84,8 @@ export class Worker {
   readonly #monitoring: Monitoring;
   readonly #context: SessionContext;
   readonly #tls: TlsAcceptor | undefined;
-  readonly #loopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
+  readonly #proxy: ReverseProxy | undefined;
+  readonly #gauges: Gauges;
   readonly #timers: NodeJS.Timeout[] = [];
   #drain: DrainMode | undefined;
   #emptied: (() => void) | undefined;
@@ -111,6 +131,8 @@ export class Worker {
     });
     const parts = { store: this.#store, tasks: this.#tasks, rules, clock: this.#clock, report };
     this.#handler = new StaticHandler({ ...parts, ...settings, monitoring: this.#monitoring });
+    this.#proxy = options.newProxy?.(this.#proxyOptions());
+    this.#gauges = new Gauges({ slot, tasks: this.#tasks, store: this.#store, proxy: this.#proxy });
     this.#context = this.#sessionContext();
     this.#tls = options.tls && this.#tlsAcceptor(options.tls);
   }
@@ -118,22 +140,32 @@ export class Worker {
   /** Begins to take connections. */
   start(): void {
     const { transport, slot } = this.#options;
-    this.#loopDelay.enable();
-    this.#timers.push(setInterval(() => this.#deadlines.advance(performance.now()), this.#deadlines.tickMs));
+    this.#timers.push(setInterval(() => this.#onTick(), this.#deadlines.tickMs));
     this.#timers.push(setInterval(() => this.#updateGauges(), GAUGE_MS));
     this.#updateGauges();
     transport.onBeforeFlush(() => {
       slot.commit();
       if (slot.counters[FIELD.open] === 0) this.#emptied?.();
     });
-    const plain = { ...this.#context, respond: this.#plainResponder() };
+    const plain = this.#plainContext();
+    const getfile = this.#getfileContext();
     const tls = this.#tls;
+    const jobs = this.#jobsContext();
+    const sessionFor = (
+      connection: Connection,
+      protocol: Protocol,
+    ): HttpSession | GetFileSession | JobsSession => {
+      if (protocol === 'getfile') return new GetFileSession(connection, getfile);
+      if (protocol === 'jobs' && jobs !== undefined) return new JobsSession(connection, jobs);
+      return new HttpSession(connection, plain);
+    };
     transport.start(
-      (connection) => this.#keep(new HttpSession(connection, plain)),
+      (connection, protocol) => this.#keep(sessionFor(connection, protocol)),
       tls && ((socket, peer) => void this.#keep(tls.accept(socket, peer))),
     );
     // Starting threads takes longer than most requests: let nobody wait for that.
     setImmediate(() => this.#tasks.start());
+    this.#options.jobs?.start();
   }
 
   /** Brings every connection to an end; resolves when none is left, at the latest after `timeoutMs`. */
@@ -164,6 +196,11 @@ export class Worker {
     for (const session of [...active, ...idle].slice(0, count)) session.moveOn();
   }
 
+  /** Another worker says that what is stored under these keys has changed. True when something was. */
+  forget(keys: readonly string[]): boolean {
+    return this.#proxy?.forget(keys) === true;
+  }
+
   reopenLogs(): void {
     this.#log?.reopen();
   }
@@ -171,10 +208,12 @@ export class Worker {
   /** Puts the last numbers on record and ends everything that would keep the process alive. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    this.#loopDelay.disable();
     await this.#log?.close();
     await this.#tasks.close();
+    await this.#proxy?.close();
+    await this.#options.jobs?.close();
     this.#updateGauges();
+    this.#gauges.close();
   }
 
   /** Resolves when no connection is left, at the latest after `timeoutMs`. */
@@ -209,31 +248,94 @@ export class Worker {
   }
 
   /** On the plain port: with TLS_REDIRECT, all but what tells of the server itself is at the https address. */
-  #plainResponder(): SessionContext['respond'] {
-    const { respond } = this.#context;
+  #plainContext(): SessionContext {
+    const context = this.#context;
     const { tls, settings } = this.#options;
-    if (tls === undefined || settings.tlsRedirect === 'off') return respond;
+    if (tls === undefined || settings.tlsRedirect === 'off') return context;
     const port = settings.tlsRedirect === 'on' ? tls.port : settings.tlsRedirect;
-    return (head, from) => {
+    const respond: SessionContext['respond'] = (head, from) => {
       const redirect = this.#monitoring.speaksOf(head.path) ? undefined : httpsRedirect(head, port);
-      return redirect ?? respond(head, from);
+      return redirect ?? context.respond(head, from);
+    };
+    return { ...context, respond, forwarder: undefined };
+  }
+
+  /** Over GetFile: this server's own files only. */
+  #getfileContext(): SessionContext {
+    const context = this.#context;
+    const respond: SessionContext['respond'] = (head, from) =>
+      fromSite(head, (path) => context.respond(path, from));
+    return { ...context, respond, forwarder: undefined };
+  }
+
+  /** On JOBS_PORT; undefined when there are no jobs. */
+  #jobsContext(): JobsSessionContext | undefined {
+    const { jobs, settings } = this.#options;
+    if (jobs === undefined) return undefined;
+    const { jobsToken: token, jobsIdleSeconds } = settings;
+    return { ...this.#context, intake: jobs.intake, token, idleMs: jobsIdleSeconds * 1000 };
+  }
+
+  #proxyOptions(): ProxyOptions {
+    const { settings, report } = this.#options;
+    return {
+      rules: settings.proxy,
+      timeoutMs: settings.proxyTimeoutSeconds * 1000,
+      connectTimeoutMs: settings.proxyConnectTimeoutSeconds * 1000,
+      maxConnections: settings.proxyMaxConnections,
+      maxBodyBytes:
+        settings.proxyMaxBodyMb === 0 ? Number.POSITIVE_INFINITY : settings.proxyMaxBodyMb * 2 ** 20,
+      isOwn: (path) => this.#monitoring.speaksOf(path),
+      clock: this.#clock,
+      cache: this.#cacheSettings(),
+      report,
+      counters: upstreamCounters(this.#options.slot),
+    };
+  }
+
+  #cacheSettings(): ProxyOptions['cache'] {
+    const { settings, cacheSocket, tellOthers = () => Promise.resolve(false) } = this.#options;
+    if (settings.proxyCacheMb === 0) return undefined;
+    return {
+      maxBytes: settings.proxyCacheMb * 2 ** 20,
+      maxObjectBytes: settings.proxyCacheMaxObjectKb * 1024,
+      staleWhenDownMs: settings.proxyCacheStaleSeconds * 1000,
+      tellOthers,
+      shared:
+        cacheSocket === undefined
+          ? undefined
+          : {
+              socketPath: cacheSocket,
+              maxSegments: settings.sharedCacheSegments,
+              chunkBytes: settings.sharedCacheSegmentKb * 1024,
+            },
     };
   }
 
   #sessionContext(): SessionContext {
-    const { settings, slot, report } = this.#options;
+    const { place, settings, slot, report } = this.#options;
     const clock = this.#clock;
     return {
+      place,
       limits: limitsOf(settings),
       clock,
       deadlines: this.#deadlines,
       recorder: new ExchangeRecorder(slot, clock, this.#log),
       serverTiming: settings.serverTiming,
-      tick: () => clock.update(Date.now(), performance.now()),
+      tick: () => clock.advance(performance.now()),
       respond: (head, from) => this.#handler.handle(head, from),
+      forwarder: this.#forwarder(),
       report,
-      gone: (session) => this.#sessions.delete(session),
+      gone: (session) => this.#sessions.remove(session.place),
     };
+  }
+
+  /** Jobs come before what is for other servers. */
+  #forwarder(): Forwarder | undefined {
+    const proxy = this.#proxy;
+    const jobs = this.#options.jobs?.site;
+    if (jobs === undefined || proxy === undefined) return jobs ?? proxy;
+    return { find: (head) => jobs.find(head) ?? proxy.find(head) };
   }
 
   #openLog(): AccessLog {
@@ -242,63 +344,27 @@ export class Worker {
       file: settings.logFile,
       format: settings.logFormat,
       report,
+      now: () => this.#clock.nowMs,
       onDropped: (lines) => slot.add('logDropped', lines),
     });
   }
 
+  #onTick(): void {
+    const steadyMs = performance.now();
+    this.#clock.update(Date.now(), steadyMs);
+    this.#deadlines.advance(steadyMs);
+  }
+
   #updateGauges(): void {
-    const { slot } = this.#options;
-    const pool = this.#tasks.counters;
     let active = 0;
     for (const session of this.#sessions) if (isMovable(session) && session.look()) active++;
-    slot.set('active', active);
-    slot.set('busyUs', Math.round(performance.eventLoopUtilization().active * 1000));
-    slot.set('rssBytes', residentBytes(slot.counters[FIELD.rssBytes]!));
-    slot.set('heapBytes', v8.getHeapStatistics().used_heap_size);
-    slot.set('cacheEntries', this.#store.count);
-    slot.set('cacheBytes', this.#store.sizeBytes);
-    slot.set('poolTasks', pool.tasks);
-    slot.set('poolQueued', pool.queued);
-    slot.set('poolBusy', pool.busy);
-    slot.set('poolBusyUs', pool.busyUs);
-    slot.set('loopDelayUs', delayUs(this.#loopDelay.mean));
-    slot.set('loopDelayMaxUs', delayUs(this.#loopDelay.max));
-    this.#loopDelay.reset();
-    slot.commit();
+    this.#gauges.update(active);
   }
 }
 
 /** TLS has its state in this process, and moves nowhere. */
 function isMovable(session: Session): session is HttpSession {
   return session instanceof HttpSession && session.isMovable;
-}
-
-/** The counters of a slot that the transport moves. */
-export function transportCounters(slot: SlotWriter): TransportCounters {
-  const { counters } = slot;
-  return {
-    taken: (upTo) => {
-      counters[FIELD.taken] = upTo;
-    },
-    opened: () => {
-      counters[FIELD.open]! += 1;
-    },
-    closed: () => {
-      counters[FIELD.open]! -= 1;
-    },
-    handedBack: () => {
-      counters[FIELD.handedBack]! += 1;
-    },
-    received: (bytes) => {
-      counters[FIELD.bytesReceived]! += bytes;
-    },
-    sent: (bytes) => {
-      counters[FIELD.bytesSent]! += bytes;
-    },
-    leaving: (bytes) => {
-      counters[FIELD.bytesLeaving] = bytes;
-    },
-  };
 }
 
 function limitsOf(settings: Settings): SessionLimits {
@@ -311,9 +377,4 @@ function limitsOf(settings: Settings): SessionLimits {
     bodyMs: settings.bodyTimeoutSeconds * 1000,
     writeMs: settings.writeTimeoutSeconds * 1000,
   };
-}
-
-/** The monitor measures whole intervals: what is above its resolution is delay. NaN before the first. */
-function delayUs(ns: number): number {
-  return Number.isFinite(ns) ? Math.max(0, Math.round(ns / 1000 - LOOP_DELAY_RESOLUTION_MS * 1000)) : 0;
 }

@@ -4,6 +4,7 @@
  * reported and dropped when the log is closed, and exits.
  */
 import { AccessLog } from '../../src/worker/access-log.js';
+import { toEntry } from './log-lines.js';
 
 export interface WriterResult {
   readonly reports: readonly string[];
@@ -25,18 +26,20 @@ const log = new AccessLog({
 function writeFrom(first: number): void {
   const next = Math.min(first + 50, Number(lines));
   for (let n = first; n < next; n++) {
-    log.write({
-      remote: '127.0.0.1',
-      method: 'GET',
-      target: `/${name}/${n}`,
-      protocol: 'HTTP/1.1',
-      status: 200,
-      bytes: n,
-      durationUs: 1234,
-      referer: '',
-      userAgent: 'x'.repeat(n % 200),
-      cache: 'HIT',
-    });
+    log.write(
+      toEntry({
+        remote: '127.0.0.1',
+        method: 'GET',
+        target: `/${name}/${n}`,
+        protocol: 'HTTP/1.1',
+        status: 200,
+        bytes: n,
+        durationUs: 1234,
+        referer: '',
+        userAgent: 'x'.repeat(n % 200),
+        cache: 'HIT',
+      }),
+    );
   }
   if (next < Number(lines)) setImmediate(writeFrom, next);
   else void finish();

@@ -9,6 +9,7 @@ import { later, statFile } from './stats-document.js';
 import { StatsServer } from './stats-server.js';
 
 export const START = Date.parse('2026-03-01T12:00:00Z');
+const HOUR_MS = 3_600_000;
 
 export interface DashboardOptions extends BrowserContextOptions {
   /** Run in the page before its own scripts. */
@@ -50,7 +51,8 @@ export class Dashboard {
     });
     const page = await context.newPage();
     if (before) await page.addInitScript(before);
-    await page.clock.install({ time: START - 1000 });
+    // Until it is paused it runs, however long that takes: nobody looks at it before the page is there.
+    await page.clock.install({ time: START - HOUR_MS });
     await page.clock.pauseAt(START);
     const dashboard = new Dashboard(page, server);
     await page.goto(`${server.origin}/statsPage.html`);

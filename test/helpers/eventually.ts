@@ -1,7 +1,8 @@
 /** Waiting for what happens in another process: until a condition holds, never for a time, and never for ever. */
 import { statSync } from 'node:fs';
 
-const BOUND_MS = 10_000;
+/** Nothing takes so long, also on a machine that has much else to do: what is not there then does not come. */
+const BOUND_MS = 30_000;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 const STAMPS_SETTLE_MS = 50;

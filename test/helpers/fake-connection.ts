@@ -38,6 +38,8 @@ export interface SendingFile {
 export class FakeConnection implements Connection {
   readonly peer: Peer = { address: '192.0.2.1', port: 1234, listener: 0 };
   readonly returned: boolean;
+  readonly isDirected: boolean;
+  isBound = false;
   handler!: ConnectionHandler;
   queuedBytes = 0;
   unsentBytes = 0;
@@ -46,19 +48,23 @@ export class FakeConnection implements Connection {
   ended = false;
   closing = false;
   destroyed = false;
-  /** Bytes given back with the connection; undefined while it was not. */
-  handedBack: Buffer | undefined;
+  wasReset = false;
+  probesAfterSeconds: number | undefined;
+  /** The place it was handed back for. */
+  handedTo: number | undefined;
   takesHandBack = true;
   sending: SendingFile | undefined;
   #written: Uint8Array[] = [];
+  #handedBack: Uint8Array | undefined;
 
-  constructor(returned = false) {
+  constructor(returned = false, isDirected = false) {
     this.returned = returned;
+    this.isDirected = isDirected;
   }
 
   write(bytes: Uint8Array): void {
     if (this.destroyed) return;
-    if (this.ended || this.handedBack !== undefined) throw new Error('written behind the end');
+    if (this.ended || this.#handedBack !== undefined) throw new Error('written behind the end');
     if (this.sending !== undefined) throw new Error('written while a file is sent');
     this.#written.push(bytes);
     this.queuedBytes += bytes.length;
@@ -117,11 +123,26 @@ export class FakeConnection implements Connection {
     });
   }
 
-  handBack(unused: Uint8Array): boolean {
+  probePeer(idleSeconds: number): void {
+    this.probesAfterSeconds = idleSeconds;
+  }
+
+  reset(): void {
+    this.wasReset = true;
+    this.destroy();
+  }
+
+  handBack(unused: Uint8Array, place?: number): boolean {
     if (this.unsentBytes > 0) throw new Error('handed back with bytes unsent');
     if (!this.takesHandBack) return false;
-    this.handedBack = Buffer.from(unused);
+    this.#handedBack = unused;
+    this.handedTo = place;
     return true;
+  }
+
+  /** Bytes given back with the connection, as they are when they leave; undefined while it was not. */
+  get handedBack(): Buffer | undefined {
+    return this.#handedBack && Buffer.from(this.#handedBack);
   }
 
   /** The client sends; the buffer is overwritten as soon as it was looked at. */

@@ -1,7 +1,6 @@
 /** A client that speaks HTTP/2 over TLS, and tells of a response what came of it. Nothing is tried again. */
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import net from 'node:net';
 import tls from 'node:tls';
 import { within } from './eventually.js';
 
@@ -23,11 +22,8 @@ export class H2Client {
   /** Code and last stream of the last GOAWAY. */
   goaway: { readonly code: number; readonly lastStream: number } | undefined;
 
-  readonly #socket: net.Socket;
-
-  private constructor(session: http2.ClientHttp2Session, socket: net.Socket) {
+  private constructor(session: http2.ClientHttp2Session) {
     this.session = session;
-    this.#socket = socket;
     session.on('error', () => undefined);
     session.on('goaway', (code, lastStream) => {
       this.goaway = { code, lastStream };
@@ -36,24 +32,18 @@ export class H2Client {
 
   /** Every certificate is good enough. */
   static async open(port: number, options: http2.SecureClientSessionOptions = {}): Promise<H2Client> {
-    const socket = net.connect(port, '127.0.0.1');
     const session = http2.connect(`https://127.0.0.1:${port}`, {
-      createConnection: () => tls.connect({ socket, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
+      createConnection: () =>
+        tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
       ...options,
     });
     await once(session, 'connect');
-    return new H2Client(session, socket);
+    return new H2Client(session);
   }
 
   /** False when no further request can be made on it. */
   get isOpen(): boolean {
     return !this.session.closed && !this.session.destroyed;
-  }
-
-  /** Takes nothing more from the network. */
-  stopReading(): void {
-    const { _handle } = this.#socket as unknown as { _handle: { readStop(): void } };
-    _handle.readStop();
   }
 
   /** A stream, for a test that handles it itself. */
@@ -89,7 +79,7 @@ export async function responseOf(stream: http2.ClientHttp2Stream): Promise<H2Res
     failed = true;
   });
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
-  await within(closed, () => 'the end of a response', 30_000);
+  await within(closed, () => 'the end of a response');
   const code = stream.rstCode === 0 && failed ? -1 : stream.rstCode;
   return { status: fields[':status'] ?? 0, fields, body: Buffer.concat(chunks), code: code ?? -1 };
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { H2Client } from './h2-client.js';
 import { emptyResult, type LoadOptions, type LoadResult } from './load-clients.js';
 
-const PAUSE_MS = 4;
+const PAUSE_MS = 10;
 
 /**
  * Each client makes a new connection when the server has said that it takes no more on the old one, as

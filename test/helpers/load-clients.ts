@@ -198,7 +198,7 @@ export async function runLoad(options: LoadOptions, requests: number): Promise<L
 }
 
 /** What a client that goes on without end waits between two requests: others need the machine too. */
-const PAUSE_MS = 4;
+const PAUSE_MS = 10;
 
 /** Clients that ask again and again until they are told to stop, or there is no server any more. */
 export interface Load {

@@ -91,7 +91,7 @@ export class NativeBench {
     const writer = new MessageWriter(this.#message.bytes, MESSAGE_BYTES);
     fds.forEach((fd, i) => {
       this.claims.offer(this.#nextId++);
-      writer.add({ listener: 0, returned: false, secure: false, unused });
+      writer.add({ listener: 0, returned: false, protocol: 'http', place: undefined, unused });
       this.#message.descriptors[i] = fd;
     });
     this.#message.send(this.#ours, writer.finish(KIND.connections, first), fds.length);

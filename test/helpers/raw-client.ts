@@ -19,25 +19,37 @@ export class RawClient {
   #end: 'fin' | Error | undefined;
   #wake: (() => void) | undefined;
 
-  private constructor(socket: net.Socket) {
+  readonly #boundMs: number | undefined;
+
+  private constructor(socket: net.Socket, boundMs?: number) {
     this.socket = socket;
+    this.#boundMs = boundMs;
+    const isTcp = socket.remotePort !== undefined;
     socket.on('data', (chunk: Buffer) => {
       this.receivedBytes += chunk.length;
       this.#chunks.push(chunk);
       this.#length += chunk.length;
       this.#wake?.();
     });
-    socket.on('end', () => this.#ended('fin'));
+    socket.on('end', () => {
+      // Where bytes came before a reset, libuv tells of an end; to write nothing tells the two apart.
+      // (A Unix-domain socket knows no reset, and says the same of an end.)
+      if (!socket.writable || !isTcp) this.#ended(socket.errored ?? 'fin');
+      else socket.write('', (error) => this.#ended(error ?? socket.errored ?? 'fin'));
+    });
     socket.on('error', (error) => this.#ended(error));
     socket.on('close', () => this.#ended(new Error('closed on this side')));
   }
 
-  /** @param where a port, or the path of a Unix-domain socket */
-  static async open(where: number | string, host = '127.0.0.1'): Promise<RawClient> {
+  /**
+   * @param where a port, or the path of a Unix-domain socket
+   * @param boundMs how long to wait for the next bytes, where that is longer than usual
+   */
+  static async open(where: number | string, host = '127.0.0.1', boundMs?: number): Promise<RawClient> {
     const to = typeof where === 'number' ? { port: where, host, noDelay: true } : { path: where };
     const socket = net.connect({ ...to, allowHalfOpen: true });
     await once(socket, 'connect');
-    return new RawClient(socket);
+    return new RawClient(socket, boundMs);
   }
 
   /** Speaks HTTP/1.1 over TLS; every certificate is good enough. */
@@ -68,14 +80,27 @@ export class RawClient {
 
   /** The next response; an interim one (1xx) counts. Rejects when the connection ends before it is whole. */
   async response(method = 'GET'): Promise<RawResponse> {
-    while (endOfHead(this.#joined()) === undefined) await this.#more('the head of a response');
-    const head = this.#take(endOfHead(this.#joined())!);
-    const response = new RawResponse(head.toString('latin1'), method);
-    while (this.#length < response.bodyLength) {
-      await this.#more(`${this.#length} of ${response.bodyLength} bytes of a body`);
-    }
-    response.body = this.#take(response.bodyLength);
+    const response = new RawResponse(await this.head(), method);
+    response.body = await this.bytes(response.bodyLength);
     return response;
+  }
+
+  /** All up to the next blank line, latin1: the head of a response. */
+  async head(): Promise<string> {
+    while (endOfHead(this.#joined()) === undefined) await this.#more('the head of a response');
+    return this.#take(endOfHead(this.#joined())!).toString('latin1');
+  }
+
+  /** The next line with its CRLF, latin1. */
+  async line(): Promise<string> {
+    while (this.#joined().indexOf('\r\n') < 0) await this.#more('a line');
+    return this.#take(this.#joined().indexOf('\r\n') + 2).toString('latin1');
+  }
+
+  /** The next so many bytes. */
+  async bytes(count: number): Promise<Buffer> {
+    while (this.#length < count) await this.#more(`${this.#length} of ${count} bytes of a body`);
+    return this.#take(count);
   }
 
   /** Sends a request and reads its response. */
@@ -117,7 +142,7 @@ export class RawClient {
     const news = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    await within(news, () => what);
+    await within(news, () => what, this.#boundMs);
   }
 
   #joined(): Buffer {

@@ -14,5 +14,6 @@ export function fieldOf(reply: { readonly fields: string }, name: string): strin
 export function textOf(reply: Reply): string {
   if (reply.body === null) return '';
   if ('file' in reply.body) throw new Error('the body is on disk');
+  if ('source' in reply.body) throw new Error('the body comes from elsewhere');
   return Buffer.isBuffer(reply.body) ? reply.body.toString() : Buffer.concat(reply.body).toString();
 }

@@ -52,9 +52,10 @@ export class Sandbox {
     );
   }
 
-  /** Ends what still runs, and removes everything. */
-  end(): void {
+  /** Ends what still runs, and removes everything when nobody can write there any more. */
+  async end(): Promise<void> {
     for (const server of this.#servers) server.discard();
+    await Promise.all(this.#servers.map(({ ended }) => within(ended, () => 'the end of what was killed')));
     this.directory.remove();
   }
 

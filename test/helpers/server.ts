@@ -9,13 +9,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { StatsDocument } from '../../src/stats/schema.js';
 import { TestDirectory } from './directory.js';
 import { eventually, within } from './eventually.js';
 import { leftoversOf, signalGroup } from './leftovers.js';
+import { isBusy } from './proc.js';
 import { RawClient, type SecureOptions } from './raw-client.js';
 import type { RawResponse } from './raw-response.js';
 import { SiteTree } from './site-tree.js';
@@ -44,16 +44,22 @@ export interface ServerOptions {
 export const TRANSPORT: 'native' | 'portable' =
   process.env.HANDOVER_TEST_TRANSPORT === 'portable' ? 'portable' : 'native';
 
-/** Two workers, so that nothing works by chance in one process only; statistics that are soon there. */
+/**
+ * Two workers, so that nothing works by chance in one process only; statistics that are soon there, and do not take the
+ * machine from what is tested; time to drain that is enough on a busy one, too.
+ */
 const DEFAULTS: ConfSettings = {
   TRANSPORT,
   HOST: '127.0.0.1',
   PORT: '0',
   NUM_WORKERS: '2',
   THREADS_PER_WORKER: '2',
-  STATS_INTERVAL_MS: '20',
-  DRAIN_TIMEOUT_SECONDS: '2',
+  STATS_INTERVAL_MS: '40',
+  DRAIN_TIMEOUT_SECONDS: '20',
 };
+
+/** Statistics in a row that are alike: a worker may miss its turn while the master has one, but not so often. */
+const STANDS_AFTER = 3;
 
 const running = new Set<ChildProcess>();
 // Whatever becomes of the tests, no server outlives them.
@@ -69,6 +75,8 @@ export class TestServer {
   readonly #options: ServerOptions;
   #settings: ConfSettings;
   #child: ChildProcess | undefined;
+  /** Resolves when all that the server has said was read. */
+  #closed: Promise<unknown> = Promise.resolve();
   #out = '';
   #err = '';
   port = 0;
@@ -76,6 +84,10 @@ export class TestServer {
   socketPath = '';
   /** 0 when TLS is off. */
   securePort = 0;
+  /** Where GetFile is spoken; 0 when it is off. */
+  getfilePort = 0;
+  /** Where parts of jobs come in without HTTP; 0 when it is off. */
+  jobsPort = 0;
 
   private constructor(options: ServerOptions) {
     const { settings } = options;
@@ -175,14 +187,18 @@ export class TestServer {
     return this.statsWhen(({ connections }) => connections.active + connections.waiting === 0, 'all closed');
   }
 
-  /** The statistics once nothing moves: whatever clients do not read has filled all buffers. */
+  /**
+   * The statistics once nothing moves: whatever clients do not read has filled all buffers, and no worker has anything to
+   * do for which it only had no time yet.
+   */
   standing(): Promise<StatsDocument> {
     let last = '';
-    return this.statsWhen(({ bytes, requests }) => {
+    let alike = 0;
+    return this.statsWhen(({ bytes, requests, workers }) => {
       const now = JSON.stringify([bytes.sent, bytes.received, requests.total]);
-      const stands = now === last;
+      alike = now === last && !workers.some(({ pid }) => isBusy(pid)) ? alike + 1 : 0;
       last = now;
-      return stands;
+      return alike === STANDS_AFTER;
     }, 'everything stands');
   }
 
@@ -242,11 +258,23 @@ export class TestServer {
       child.kill(signal);
       if (exited !== undefined) await within(exited, () => `the end of the server:\n${this.#err}`);
       look();
+      // Whoever is left of it may speak on, and is told of below.
+      if (!signalGroup(child.pid!, 0)) await within(this.#closed, () => `its last words:\n${this.#err}`);
       const left = leftoversOf(child, this.directory, this.#err, this.#options.mayLoseWorkers === true);
       if (left.length > 0) throw new Error(`${left.join('\n')}\nThe server said:\n${this.#out}${this.#err}`);
     } finally {
       this.#discard();
     }
+  }
+
+  /** Starts it again after it was killed, where it was. */
+  async restart(): Promise<void> {
+    const child = this.#child!;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    running.delete(child);
+    this.#out = '';
+    this.#settings = { ...this.#settings, PORT: String(this.port) };
+    await this.#boot();
   }
 
   async #boot(): Promise<void> {
@@ -278,6 +306,7 @@ export class TestServer {
       detached: true,
     });
     this.#child = child;
+    this.#closed = new Promise((resolve) => child.once('close', resolve));
     running.add(child);
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#err += text;
@@ -287,6 +316,10 @@ export class TestServer {
         this.#out += text;
         const [, securePort] = /^ +Local +https:\/\/[^/]*:(\d+)\/$/m.exec(this.#out) ?? [];
         if (securePort !== undefined) this.securePort = Number(securePort);
+        const [, getfilePort] = /^ +GetFile +[^\n]*:(\d+)$/m.exec(this.#out) ?? [];
+        if (getfilePort !== undefined) this.getfilePort = Number(getfilePort);
+        const [, jobsPort] = /^ +Jobs +[^\n]*:(\d+)$/m.exec(this.#out) ?? [];
+        if (jobsPort !== undefined) this.jobsPort = Number(jobsPort);
         const [, path] = /^ +Local +unix:(.+)$/m.exec(this.#out) ?? [];
         if (path !== undefined) this.socketPath = path;
         const [, port] = /^ +Local +http:\/\/[^/]*:(\d+)\/$/m.exec(this.#out) ?? [];
@@ -310,17 +343,4 @@ export class TestServer {
     this.site.remove();
     this.directory.remove();
   }
-}
-
-/** What the descriptors of a process refer to: paths, and names like `socket:[4711]` (Linux). */
-export function descriptorsOf(pid: number): string[] {
-  const directory = `/proc/${pid}/fd`;
-  return readdirSync(directory).flatMap((fd) => {
-    try {
-      return [readlinkSync(join(directory, fd))];
-    } catch {
-      // Closed since the directory was read.
-      return [];
-    }
-  });
 }

@@ -2,17 +2,18 @@
  * A session on a fake connection, with a clock that only the test moves, and replies that the test
  * chooses for each path.
  */
-import { Clock } from '../../src/http/clock.js';
 import { textReply } from '../../src/http/error-reply.js';
+import type { Forwarder } from '../../src/http/forwarded.js';
 import type { Reply } from '../../src/http/reply.js';
 import type { RequestHead } from '../../src/http/request-head.js';
 import { FIELD, HISTOGRAM_START, SEQ_END, type SlotField } from '../../src/stats/schema.js';
 import { SlotWriter } from '../../src/stats/scoreboard.js';
-import { Deadlines } from '../../src/worker/deadlines.js';
 import { ExchangeRecorder } from '../../src/worker/exchange.js';
-import { HttpSession, type SessionLimits } from '../../src/worker/session.js';
+import { HttpSession } from '../../src/worker/session.js';
+import type { SessionLimits } from '../../src/worker/session-context.js';
 import { FakeConnection } from './fake-connection.js';
 import { endOfHead, RawResponse } from './raw-response.js';
+import { STEP_MS, WorkerTime } from './worker-time.js';
 
 export const LIMITS: SessionLimits = {
   maxUrlBytes: 1000,
@@ -26,9 +27,16 @@ export const LIMITS: SessionLimits = {
 
 export type Answer = Reply | Promise<Reply> | ((head: RequestHead) => Reply | Promise<Reply>);
 
-const START_MS = 784_111_777_000;
-/** Time does not go by in steps longer than this. */
-const STEP_MS = 250;
+/** Of the worker. */
+export const PLACE = 1;
+
+export interface SessionBenchOptions {
+  readonly returned?: boolean;
+  readonly isDirected?: boolean;
+  readonly limits?: Partial<SessionLimits>;
+  readonly serverTiming?: boolean;
+  readonly forwarder?: Forwarder;
+}
 
 export class SessionBench {
   readonly connection: FakeConnection;
@@ -38,24 +46,23 @@ export class SessionBench {
   readonly answers = new Map<string, Answer>();
   gone = 0;
   readonly #slot = new SlotWriter(-1, 0);
-  readonly #deadlines: Deadlines;
-  #nowMs = START_MS;
+  readonly #time = new WorkerTime();
 
-  constructor(options: { returned?: boolean; limits?: Partial<SessionLimits>; serverTiming?: boolean } = {}) {
-    const clock = new Clock(this.#nowMs, this.#nowMs);
-    this.#deadlines = new Deadlines(this.#nowMs);
-    this.connection = new FakeConnection(options.returned);
+  constructor(options: SessionBenchOptions = {}) {
+    const { clock, deadlines, tick } = this.#time;
+    this.connection = new FakeConnection(options.returned, options.isDirected);
     // The worker was idle for an hour, so its clock is that old.
-    this.#nowMs += 3_600_000;
-    this.#deadlines.advance(this.#nowMs);
+    this.#time.skip(3_600_000);
     this.session = new HttpSession(this.connection, {
+      place: PLACE,
       limits: { ...LIMITS, ...options.limits },
       clock,
-      deadlines: this.#deadlines,
+      deadlines,
       recorder: new ExchangeRecorder(this.#slot, clock, undefined),
       serverTiming: options.serverTiming === true,
-      tick: () => clock.update(this.#nowMs, this.#nowMs),
+      tick,
       respond: (head) => this.#respond(head),
+      forwarder: options.forwarder,
       report: (problem) => this.reports.push(problem),
       gone: () => this.gone++,
     });
@@ -70,10 +77,7 @@ export class SessionBench {
 
   /** Lets time go by. */
   async pass(ms: number): Promise<void> {
-    for (const end = this.#nowMs + ms; this.#nowMs < end; ) {
-      this.#nowMs = Math.min(end, this.#nowMs + STEP_MS);
-      this.#deadlines.advance(this.#nowMs);
-    }
+    this.#time.pass(ms);
     await settled();
   }
 

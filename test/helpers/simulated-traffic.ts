@@ -126,11 +126,18 @@ export function* simulatedTraffic(startMs: number, seed = 7): Generator<StatsDoc
         expired: 81_400,
         revalidated: 602_000,
         bypass: 118_000,
+        stale: 0,
+        updating: 0,
         hitRatio: count.hit / (count.hit + count.miss),
         evictions: 20_118,
         entries: 4212,
         bytes: 241.3 * MB,
         maxBytes: 256 * MB,
+      },
+      upstream: { responses: 0, failures: 0, active: 0, meanMs: null, meanRecentMs: null },
+      sharedCache: {
+        ...{ hits: 0, misses: 0, fills: 0, waits: 0, failures: 0 },
+        ...{ entries: 0, bytes: 0, maxBytes: 0, evictions: 0 },
       },
       pool: {
         threadsPerWorker: 4,

@@ -2,7 +2,7 @@
  * Documents for tests of whatever reads `stats.json`: one complete and valid document, to be changed where a
  * test needs it, and the six numbers of `statFile.txt` that belong to it.
  */
-import type { StatsDocument, WorkerStats } from '../../src/stats/schema.js';
+import type { JobStats, JobsStats, StatsDocument, WorkerStats } from '../../src/stats/schema.js';
 
 type Changes<T> = { readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : Partial<T[K]> | T[K] };
 
@@ -25,6 +25,37 @@ export function workerStats(id: number, changes: Partial<WorkerStats> = {}): Wor
     heapBytes: 20 * 1024 * 1024,
     loopDelayMs: 0.4,
     loopDelayMaxMs: 2.1,
+    ...changes,
+  };
+}
+
+/** A job of which a quarter is there. */
+export function jobStats(job: string, changes: Partial<JobStats> = {}): JobStats {
+  return {
+    job,
+    state: 'open',
+    reducer: 'concat',
+    parts: 50,
+    expectedParts: 200,
+    bytes: 20 * 1024 * 1024,
+    reducedBytes: 15 * 1024 * 1024,
+    receiving: 4,
+    bytesPerSecond: 1024 * 1024,
+    ...changes,
+  };
+}
+
+/** What a server that takes jobs says of these, all of them open unless the changes say otherwise. */
+export function jobsStats(list: readonly JobStats[], changes: Partial<JobsStats> = {}): JobsStats {
+  const sum = (of: (job: JobStats) => number): number => list.reduce((total, job) => total + of(job), 0);
+  return {
+    ...{ open: list.length, sealed: 0, done: 0, failed: 0 },
+    parts: sum(({ parts }) => parts),
+    bytes: sum(({ bytes }) => bytes),
+    heldBytes: sum(({ bytes }) => bytes),
+    receiving: sum(({ receiving }) => receiving),
+    bytesPerSecond: sum(({ bytesPerSecond }) => bytesPerSecond),
+    list,
     ...changes,
   };
 }
@@ -64,11 +95,18 @@ const DOCUMENT: StatsDocument = {
     expired: 100,
     revalidated: 3000,
     bypass: 400,
+    stale: 20,
+    updating: 10,
     hitRatio: 0.96,
     evictions: 12,
     entries: 800,
     bytes: 20 * 1024 * 1024,
     maxBytes: 64 * 1024 * 1024,
+  },
+  upstream: { responses: 5000, failures: 12, active: 3, meanMs: 21.5, meanRecentMs: 18.25 },
+  sharedCache: {
+    ...{ hits: 4000, misses: 900, fills: 850, waits: 20, failures: 1 },
+    ...{ entries: 800, bytes: 9_000_000, maxBytes: 64 * 1024 * 1024, evictions: 5 },
   },
   pool: { threadsPerWorker: 4, tasks: 4100, queued: 0, busy: 1, busyMs: 8200 },
   log: { dropped: 0 },

@@ -2,6 +2,7 @@
 
 import type { StatsSample, WorkerSample } from '../../src/stats/document.js';
 import { bucketOf } from '../../src/stats/histogram.js';
+import type { JobSample } from '../../src/stats/jobs.js';
 import { FIELD, HISTOGRAM_START, type SlotField } from '../../src/stats/schema.js';
 import { emptySlot, mergeSlots } from '../../src/stats/totals.js';
 
@@ -27,6 +28,23 @@ export function workerSample(changes: Partial<WorkerSample> = {}): WorkerSample 
     restarts: 0,
     uptimeMs: 9000,
     slot: emptySlot(),
+    ...changes,
+  };
+}
+
+/** A job of which one part of three is there, and another comes. */
+export function jobSample(changes: Partial<JobSample> = {}): JobSample {
+  return {
+    job: 'render',
+    state: 'open',
+    reducer: 'concat',
+    createdMs: Date.UTC(2026, 0, 2, 3, 4, 10),
+    parts: 1,
+    expectedParts: 3,
+    bytes: 4000,
+    receivingBytes: 1000,
+    reducedBytes: 3000,
+    receiving: 1,
     ...changes,
   };
 }

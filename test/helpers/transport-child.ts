@@ -14,6 +14,7 @@ import { SlotWriter } from '../../src/stats/scoreboard.js';
 import type {
   Connection,
   ConnectionHandler,
+  Protocol,
   TransportCounters,
   WorkerTransport,
 } from '../../src/transport/connection.js';
@@ -57,6 +58,7 @@ function note(event: ConnectionEvent): void {
 
 class Handler implements ConnectionHandler {
   readonly #connection: Connection;
+  readonly #protocol: Protocol;
   #unread = Buffer.alloc(0);
   #heard = false;
   /** Set while a command needs bytes, or time, before the next may be read. */
@@ -64,8 +66,9 @@ class Handler implements ConnectionHandler {
   #busy = false;
   #hopping = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, protocol: Protocol) {
     this.#connection = connection;
+    this.#protocol = protocol;
   }
 
   onData(bytes: Buffer, length: number): void {
@@ -142,8 +145,14 @@ class Handler implements ConnectionHandler {
       case 'destroy':
         connection.destroy();
         break;
+      case 'reset':
+        connection.reset();
+        break;
       case 'hand-back':
         this.#handBack();
+        break;
+      case 'hand-to':
+        this.#handBack(Number(rest));
         break;
       case 'hop':
         this.#busy = true;
@@ -156,8 +165,8 @@ class Handler implements ConnectionHandler {
   }
 
   #who(): Who {
-    const { peer, returned } = this.#connection;
-    return { ...peer, returned, pid: process.pid };
+    const { peer, returned, isDirected } = this.#connection;
+    return { ...peer, returned, isDirected, pid: process.pid, protocol: this.#protocol };
   }
 
   #hashMore(state: { readonly hash: ReturnType<typeof createHash>; left: number }): boolean {
@@ -171,8 +180,8 @@ class Handler implements ConnectionHandler {
     return true;
   }
 
-  #handBack(): void {
-    const accepted = this.#connection.handBack(this.#unread);
+  #handBack(place?: number): void {
+    const accepted = this.#connection.handBack(this.#unread, place);
     // What comes now belongs to another.
     this.#busy = accepted;
     note({ kind: 'handed-back', accepted });
@@ -232,9 +241,9 @@ transport.onBeforeFlush(() => {
   slot.commit();
 });
 transport.start(
-  (connection) => {
+  (connection, protocol) => {
     log.push('accept');
-    return new Handler(connection);
+    return new Handler(connection, protocol);
   },
   (socket, peer) => {
     log.push('accept');

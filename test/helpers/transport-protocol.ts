@@ -10,16 +10,20 @@
  *     file PATH OFFSET LENGTH     sends `<`, a slice of the file, and `>`
  *     pause | end | close | destroy   does so
  *     hand-back                   gives the connection back, with the bytes behind this line
+ *     hand-to PLACE               the same, for the worker at this place
  *     hop TEXT                    writes TEXT, and gives the connection back when that has left
  */
 import { createHash } from 'node:crypto';
+import type { Protocol } from '../../src/transport/connection.js';
 
 export interface Who {
   readonly address: string;
   readonly port: number;
   readonly listener: number;
   readonly returned: boolean;
+  readonly isDirected: boolean;
   readonly pid: number;
+  readonly protocol: Protocol;
 }
 
 /** What happened to a connection in the worker. */

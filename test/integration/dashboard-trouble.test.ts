@@ -6,8 +6,7 @@ import { DashboardBench } from '../helpers/dashboard-bench.js';
 import { later, statFile, statsDocument, workerStats } from '../helpers/stats-document.js';
 import type { Answer } from '../helpers/stats-server.js';
 
-describe('dashboard in trouble', function () {
-  this.timeout(30_000);
+describe('dashboard in trouble', () => {
   const bench = new DashboardBench();
 
   describe('when the server is gone', () => {

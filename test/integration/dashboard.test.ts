@@ -4,8 +4,7 @@ import { steadyLoad, still } from '../helpers/dashboard.js';
 import { DashboardBench } from '../helpers/dashboard-bench.js';
 import { later, statsDocument, workerStats } from '../helpers/stats-document.js';
 
-describe('dashboard', function () {
-  this.timeout(30_000);
+describe('dashboard', () => {
   const bench = new DashboardBench();
 
   describe('figures', () => {

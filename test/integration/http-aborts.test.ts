@@ -13,7 +13,7 @@ describe('responses that clients do not take', () => {
         NUM_WORKERS: '1',
         LOG_FORMAT: 'json',
         CACHE_MAX_FILE_KB: '30000',
-        WRITE_TIMEOUT_SECONDS: '2',
+        WRITE_TIMEOUT_SECONDS: '1',
       },
     });
     server.site.file('memory.bin', Buffer.alloc(MEMORY_BYTES, 'm'));

@@ -4,8 +4,7 @@ import type { Browser } from 'playwright-core';
 import { launchChromium, until } from '../helpers/chromium.js';
 import { TestServer } from '../helpers/server.js';
 
-describe('dashboard of a running server', function () {
-  this.timeout(30_000);
+describe('dashboard of a running server', () => {
   let server: TestServer;
   let browser: Browser;
   before(async () => {

@@ -185,7 +185,9 @@ describe('response fields', () => {
   });
 
   it('say how long a response took, and what the cache did, when asked for', async () => {
-    const server = await TestServer.start({ settings: { SERVER_TIMING: 'on', NUM_WORKERS: '1' } });
+    const server = await TestServer.start({
+      settings: { SERVER_TIMING: 'on', NUM_WORKERS: '1', CACHE_REVALIDATE_MS: '3600000' },
+    });
     try {
       server.site.file('a.txt', 'alpha');
       server.site.file('large.bin', Buffer.alloc(1_500_000));

@@ -11,7 +11,7 @@ describe('access log', () => {
   describe('in the combined format, which is the default', () => {
     let server: TestServer;
     before(async () => {
-      server = await TestServer.start({ settings: { NUM_WORKERS: '1' } });
+      server = await TestServer.start({ settings: { NUM_WORKERS: '1', CACHE_REVALIDATE_MS: '3600000' } });
       server.site.file('a.txt', 'alpha');
     });
     after(() => server?.stop());

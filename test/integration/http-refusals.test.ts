@@ -68,7 +68,7 @@ describe('refused requests', () => {
   let server: TestServer;
   let client: RawClient;
   before(async () => {
-    server = await TestServer.start({ settings: { HEADER_TIMEOUT_SECONDS: '1', TIMEOUT_SECONDS: '1' } });
+    server = await TestServer.start();
     server.site.file('a.txt', 'alpha');
   });
   after(() => server?.stop());
@@ -106,6 +106,17 @@ describe('refused requests', () => {
   });
 
   describe('that do not come in time', () => {
+    let hasty: TestServer;
+    before(async () => {
+      hasty = await TestServer.start({ settings: { HEADER_TIMEOUT_SECONDS: '1', TIMEOUT_SECONDS: '1' } });
+      hasty.site.file('a.txt', 'alpha');
+    });
+    after(() => hasty?.stop());
+    beforeEach(async () => {
+      client.destroy();
+      client = await hasty.connect();
+    });
+
     it('answers 408 to half a head', async () => {
       const response = await client.exchange('GET /a.txt HTTP/1.1\r\nHo', 'GET');
       expect(response.status).to.equal(408);
@@ -131,7 +142,7 @@ describe('refused requests', () => {
 
     it('closes without a word when nothing came, or nothing more', async () => {
       await client.closed();
-      const other = await server.connect();
+      const other = await hasty.connect();
       expect((await other.exchange(get())).status).to.equal(200);
       await other.closed();
     });

@@ -1,14 +1,16 @@
 /** What the server listens on, as a user asks for it: Unix-domain sockets, inherited ones, both kinds of IP. */
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { expect } from 'chai';
-import { close, listenOn, listenOnPath } from '../../src/posix/sockets.js';
+import { requestFor } from '../../src/getfile/wire.js';
+import { close, listenOn, listenOnPath, localName } from '../../src/posix/sockets.js';
 import { fillBacklog } from '../helpers/backlog.js';
 import { tlsSettings } from '../helpers/certificates.js';
 import { TestDirectory } from '../helpers/directory.js';
 import { within } from '../helpers/eventually.js';
+import { descriptorsOf } from '../helpers/proc.js';
 import { RawClient } from '../helpers/raw-client.js';
 import { Sandbox, type SpawnedServer } from '../helpers/sandbox.js';
-import { descriptorsOf, TestServer, TRANSPORT } from '../helpers/server.js';
+import { TestServer, TRANSPORT } from '../helpers/server.js';
 
 const GET = 'GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n';
 
@@ -100,8 +102,7 @@ describe('listening', () => {
     });
   });
 
-  describe('on a path', function () {
-    this.timeout(60_000);
+  describe('on a path', () => {
     let sandbox: Sandbox;
     beforeEach(() => {
       sandbox = new Sandbox();
@@ -264,6 +265,29 @@ describe('listening', () => {
     } finally {
       await server.stop();
       for (const fd of sockets) close(fd);
+    }
+  });
+
+  it('speaks GetFile on inherited sockets that are named getfile, also on a path', async () => {
+    const directory = new TestDirectory();
+    const path = directory.at('getfile.sock');
+    const sockets = [tcp('127.0.0.1'), tcp('127.0.0.1'), listenOnPath(path, 10)];
+    const server = await TestServer.start({
+      inherited: sockets,
+      env: { LISTEN_FDNAMES: 'web:getfile:my-getfile' },
+    });
+    try {
+      server.site.file('a.txt', 'here');
+      for (const where of [localName(sockets[1]!).port, path]) {
+        const client = await RawClient.open(where);
+        const { bytes } = await client.send(requestFor('/a.txt')).rest();
+        expect(`${bytes}`).to.equal('GETFILE OK 4\r\n\r\nhere');
+      }
+      expect(server.banner).to.match(/^ {2}GetFile +unix:.*getfile\.sock$/m);
+    } finally {
+      await server.stop();
+      for (const fd of sockets) close(fd);
+      directory.remove();
     }
   });
 

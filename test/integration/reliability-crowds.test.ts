@@ -13,8 +13,7 @@ const IDLE = 10_000;
 /** Descriptors of the clients' process that are not connections. */
 const SPARE = 200;
 
-describe('crowds', function () {
-  this.timeout(120_000);
+describe('crowds', () => {
   const text = 'one of ten thousand\n';
   const pages: Page[] = [
     { target: '/small.txt', body: Buffer.alloc(1000, 'small ') },

@@ -2,13 +2,12 @@
 import { renameSync } from 'node:fs';
 import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.js';
-import { Crowd, type LoadResult, type Page, runLoad, startLoad } from '../helpers/load-clients.js';
+import { Crowd, type Load, type LoadResult, type Page, runLoad, startLoad } from '../helpers/load-clients.js';
 import { childrenOf } from '../helpers/proc.js';
 import { TestServer, TRANSPORT } from '../helpers/server.js';
 import { expectExactly, expectSums } from '../helpers/stats-checks.js';
 
-describe('workers that die or stop', function () {
-  this.timeout(60_000);
+describe('workers that die or stop', () => {
   const pages: Page[] = [
     { target: '/small.txt', body: Buffer.alloc(1000, 'small ') },
     { target: '/from-disk.bin', body: Buffer.alloc(100_000, 'from disk ') },
@@ -74,7 +73,13 @@ describe('workers that die or stop', function () {
   it('disturbs nobody but the clients of the worker that was killed', async () => {
     const crowd = new Crowd(load(60));
     await crowd.ask();
-    const stats = await server.statsWhen(({ connections }) => connections.active === 60, 'all there');
+    // No more uneven than is tolerated (master/balance.ts), or some would be handed to the other one meanwhile.
+    const stats = await server.statsWhen(
+      ({ workers }) =>
+        workers[0]!.connections + workers[1]!.connections === 60 &&
+        Math.abs(workers[0]!.connections - workers[1]!.connections) <= 15,
+      'all there',
+    );
     const [victim, other] = stats.workers;
     process.kill(victim!.pid, 'SIGKILL');
     await back([victim!.pid]);
@@ -160,13 +165,9 @@ describe('workers that die or stop', function () {
     process.kill(stopped!.pid, 'SIGSTOP');
     try {
       const early = startLoad({ ...load(20), mode: 'per-request' }, 1);
-      await passedOver();
+      await othersServed(early, 20);
       const late = await runLoad({ ...load(20), mode: 'per-request' }, 3);
       expect(late).to.deep.include({ whole: 60, broken: 0, refused: 0, unavailable: 0, wrong: [] });
-      // The portable transport cannot take back what node has sent: two connections wait for it to go on.
-      const others = TRANSPORT === 'portable' ? 18 : 20;
-      const served = (): true | undefined => (early.result.whole >= others ? true : undefined);
-      await eventually(served, () => `all but those that are on their way to it; ${early.result.whole}`);
       if (TRANSPORT === 'portable') expect(early.result.whole).to.be.below(20);
       process.kill(stopped!.pid, 'SIGCONT');
       expect(await early.ended).to.include({ whole: 20, broken: 0 });
@@ -184,7 +185,7 @@ describe('workers that die or stop', function () {
     const [stopped] = server.workerPids();
     process.kill(stopped!, 'SIGSTOP');
     const early = startLoad({ ...load(100), mode: 'per-request' }, 1);
-    await passedOver();
+    await othersServed(early, 100);
     if (TRANSPORT === 'portable') expect(early.result.whole).to.be.below(100);
     process.kill(stopped!, 'SIGKILL');
     const result = await early.ended;
@@ -194,8 +195,14 @@ describe('workers that die or stop', function () {
   });
 });
 
-/** A worker is passed over when it has taken nothing for this long (master/worker-handle.ts), and some more. */
-const STALLED_MS = 200;
-function passedOver(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 2 * STALLED_MS));
+/**
+ * Waits until a worker that is stopped is passed over: of so many requests all are answered but those that are on their way
+ * to it. The portable transport cannot take back what node has sent: two connections wait for that worker to go on.
+ */
+async function othersServed({ result }: Load, requests: number): Promise<void> {
+  const others = TRANSPORT === 'portable' ? requests - 2 : requests;
+  await eventually(
+    () => result.whole >= others || undefined,
+    () => `${others} answers of others; there are ${result.whole}`,
+  );
 }

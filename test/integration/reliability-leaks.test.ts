@@ -4,15 +4,14 @@ import net from 'node:net';
 import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.js';
 import { type Page, runLoad } from '../helpers/load-clients.js';
-import { describeMemory, note, residentBytes } from '../helpers/proc.js';
-import { descriptorsOf, TestServer } from '../helpers/server.js';
+import { describeMemory, descriptorsOf, note, residentBytes } from '../helpers/proc.js';
+import { TestServer } from '../helpers/server.js';
 
 const MB = 1e6;
 const HUGE_BYTES = 4 * 2 ** 30;
 const ROUNDS = 3;
 
-describe('leaks', function () {
-  this.timeout(120_000);
+describe('leaks', () => {
   const pages: Page[] = [
     { target: '/small.txt', body: Buffer.alloc(1000, 'small ') },
     { target: '/from-disk.bin', body: Buffer.alloc(100_000, 'from disk ') },

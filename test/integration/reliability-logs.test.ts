@@ -10,10 +10,9 @@ import { expectExactly } from '../helpers/stats-checks.js';
 
 const LINE = /^127\.0\.0\.1 - - \[[^\]]+\] "GET \/small\.txt HTTP\/1\.1" 200 1000 "/;
 
-const FULL = /cannot write the statistics to .*disk: ENOSPC.*; trying on every 20 ms/;
+const FULL = /cannot write the statistics to .*disk: ENOSPC.*; trying on every 40 ms/;
 
-describe('logs and statistics', function () {
-  this.timeout(60_000);
+describe('logs and statistics', () => {
   const pages: Page[] = [{ target: '/small.txt', body: Buffer.alloc(1000, 'small ') }];
   let server: TestServer;
   const start = async (settings: Record<string, string> = {}): Promise<void> => {

@@ -6,13 +6,22 @@ import { constants } from 'node:os';
 import { EAGAIN, ECONNRESET, EINTR, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
 import { systemError } from '../../posix/libc.js';
 import { sendFile } from '../../posix/send-file.js';
-import { close, peerName, receive, shutdownBoth, shutdownWrite } from '../../posix/sockets.js';
+import {
+  close,
+  peerName,
+  probePeer,
+  receive,
+  reset,
+  shutdownBoth,
+  shutdownWrite,
+} from '../../posix/sockets.js';
 import type {
   Connection,
   ConnectionHandler,
   FilePart,
   OpenFile,
   Peer,
+  Protocol,
   SendFileOutcome,
   TransportCounters,
 } from '../connection.js';
@@ -59,6 +68,8 @@ export class NativeConnection implements Connection, Ready {
   readonly fd: number;
   readonly listener: number;
   readonly returned: boolean;
+  readonly isDirected: boolean;
+  readonly protocol: Protocol;
   readonly #owner: Owner;
   #handler: ConnectionHandler | undefined;
   #peer: Peer | undefined;
@@ -88,7 +99,9 @@ export class NativeConnection implements Connection, Ready {
     this.fd = fd;
     this.#unsent = new SendQueue(owner.joinBuffer);
     this.listener = from.listener;
+    this.protocol = from.protocol;
     this.returned = from.returned;
+    this.isDirected = from.place !== undefined;
   }
 
   /** Asked of the kernel when it is first wanted. */
@@ -206,10 +219,20 @@ export class NativeConnection implements Connection, Ready {
     this.#close(undefined);
   }
 
-  handBack(unused: Uint8Array): boolean {
+  probePeer(idleSeconds: number): void {
+    if (!this.#closed && !this.#givenAway) probePeer(this.fd, idleSeconds);
+  }
+
+  reset(): void {
+    if (this.#closed || this.#givenAway) return;
+    reset(this.fd);
+    this.#close(undefined);
+  }
+
+  handBack(unused: Uint8Array, place?: number): boolean {
     if (this.#closed || this.#ending !== 'no' || this.unsentBytes > 0 || this.#sendingFile) return false;
-    const { listener } = this;
-    if (!this.#owner.sendBack(this, { listener, returned: true, secure: false, unused })) return false;
+    const { listener, protocol } = this;
+    if (!this.#owner.sendBack(this, { listener, returned: true, protocol, place, unused })) return false;
     this.#givenAway = true;
     this.#unwatch();
     return true;

@@ -3,9 +3,15 @@
  * through memory, and is held back until the file has been found unchanged, so that a response whose file
  * changed under it never looks whole.
  */
-import { readSync } from 'node:fs';
+import { read, readSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { systemCode } from '../../errors.js';
 import type { FilePart, FileSlice, OpenFile, SendFileOutcome } from '../connection.js';
 
+const readAt = promisify(read);
+
+/** Read at once of files that sendfile(2) does not take. */
+const PIECE_BYTES = 64 * 1024;
 /** What is held back. */
 const TAIL_BYTES = 16 * 1024;
 
@@ -45,7 +51,7 @@ async function sendSlice(
   const tailStart = offset + length - tailBytes;
   if (tailStart > offset) {
     if (!(await sink.flushed())) return 'closed';
-    const outcome = await sink.sendSlice(file.fd, offset, tailStart);
+    const outcome = await sendMiddle(sink, file, offset, tailStart);
     if (outcome !== 'sent') return outcome;
   }
   if (tailBytes === 0) return 'sent';
@@ -54,5 +60,25 @@ async function sendSlice(
   const bytesRead = readSync(file.fd, tail, 0, tailBytes, tailStart);
   if (bytesRead < tailBytes || !file.unchanged()) return 'changed';
   sink.write(tail);
+  return 'sent';
+}
+
+/** By sendfile(2), or where the file system cannot do that (EINVAL), piece by piece through memory. */
+async function sendMiddle(sink: Sink, file: OpenFile, start: number, end: number): Promise<SendFileOutcome> {
+  try {
+    return await sink.sendSlice(file.fd, start, end);
+  } catch (error) {
+    // It is the first call that says so, with nothing sent yet.
+    if (systemCode(error) !== 'EINVAL') throw error;
+  }
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, end - start));
+  for (let position = start; position < end; ) {
+    const { bytesRead } = await readAt(file.fd, buffer, 0, Math.min(buffer.length, end - position), position);
+    if (bytesRead === 0) return 'changed';
+    sink.write(buffer.subarray(0, bytesRead));
+    // There is one buffer: what is in it must have left before it is filled again.
+    if (!(await sink.flushed())) return 'closed';
+    position += bytesRead;
+  }
   return 'sent';
 }

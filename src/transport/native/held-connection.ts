@@ -3,6 +3,7 @@
  */
 import { EAGAIN, EPOLLIN } from '../../posix/constants.js';
 import { close, receive, send, shutdownWrite } from '../../posix/sockets.js';
+import type { Protocol } from '../connection.js';
 import type { Waiting } from '../handover.js';
 import type { ConnectionRecord } from './protocol.js';
 import type { Readiness, Ready } from './readiness.js';
@@ -17,7 +18,8 @@ export class HeldConnection implements Waiting, ConnectionRecord {
   readonly listener: number;
   readonly unused: Uint8Array;
   readonly returned: boolean;
-  readonly secure: boolean;
+  readonly protocol: Protocol;
+  readonly place: number | undefined;
   readonly #readiness: Readiness;
 
   constructor(readiness: Readiness, fd: number, from: ConnectionRecord) {
@@ -26,7 +28,8 @@ export class HeldConnection implements Waiting, ConnectionRecord {
     this.listener = from.listener;
     this.unused = from.unused;
     this.returned = from.returned;
-    this.secure = from.secure;
+    this.protocol = from.protocol;
+    this.place = from.place;
   }
 
   release(): void {
@@ -34,7 +37,7 @@ export class HeldConnection implements Waiting, ConnectionRecord {
   }
 
   refuse(response: Uint8Array, gone?: () => void): number {
-    if (this.secure) {
+    if (this.protocol === 'https') {
       close(this.fd);
       gone?.();
       return 0;

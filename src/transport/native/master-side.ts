@@ -63,12 +63,16 @@ export class NativeMasterTransport implements MasterTransport, ChannelOwner {
   }
 
   async listen(address: ListenAddress, backlog: number): Promise<ListenAddress> {
-    const { secure = false } = address;
+    const { protocol = 'http' } = address;
     const { fd, ...where } = await this.#open(address, backlog);
     const inherited = address.fd;
-    const bound = { ...where, ...(inherited !== undefined && { fd: inherited }), ...(secure && { secure }) };
+    const bound = {
+      ...where,
+      ...(inherited !== undefined && { fd: inherited }),
+      ...(protocol !== 'http' && { protocol }),
+    };
     const number = this.#listenerCount++;
-    const record = { listener: number, returned: false, secure, unused: NOTHING };
+    const record = { listener: number, returned: false, protocol, place: undefined, unused: NOTHING };
     const take = (client: number): void => this.received(client, record);
     const listener = new Listener(this.readiness, fd, bound, take, (text) => this.#report(text));
     listener.hold(this.#holding);

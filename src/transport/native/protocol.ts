@@ -7,21 +7,23 @@
  *     master ◄─ RETURN, records      + descriptors              ─── worker     handed back
  *     master ── RETURNED, count                                 ──► worker     so many of a RETURN arrived
  *
- *     message  | version 1 | kind 1 | count 2 | first id 4 | record ... | unused bytes ... |
- *     record   | listener 2 | flags 2 | length of its unused bytes 4 |    flags: 1 returned, 2 secure
+ *     message  | version 2 | kind 1 | count 2 | first id 4 | record ... | unused bytes ... |
+ *     record   | listener 2 | flags 1 | protocol 1 | length of its unused bytes 4 | place 2 |    flags: 1 returned
  *
- * The connections of a message are numbered from its first id, modulo 2^32. What becomes of each stands in
+ * A protocol is its place in PROTOCOLS (connection.ts). A place is that of the worker which the connection is for, or 0. The connections of a message are numbered from its first id, modulo 2^32. What becomes of each stands in
  * the claims (claims.ts).
  */
 import { MAX_DESCRIPTORS } from '../../posix/fd-passing.js';
+import { PROTOCOLS, type Protocol } from '../connection.js';
 
-const VERSION = 1;
+const VERSION = 2;
 export const KIND = { hello: 1, connections: 2, return: 3, returned: 4 } as const;
 
 const HEADER_BYTES = 8;
-const RECORD_BYTES = 8;
+const RECORD_BYTES = 10;
 const RETURNED_FLAG = 1;
-const SECURE_FLAG = 2;
+/** A connection that is for any worker. Places begin at 1. */
+const ANYWHERE = 0;
 
 /** Unused bytes that a connection may have with it. More than a head and what is read ahead of an answer. */
 export const MAX_UNUSED_BYTES = 128 * 1024;
@@ -32,8 +34,9 @@ export const MESSAGE_BYTES = HEADER_BYTES + MAX_DESCRIPTORS * RECORD_BYTES + MAX
 export interface ConnectionRecord {
   readonly listener: number;
   readonly returned: boolean;
-  /** The client speaks TLS. */
-  readonly secure: boolean;
+  readonly protocol: Protocol;
+  /** The place of the worker that it is for; undefined: any. */
+  readonly place: number | undefined;
   /** Bytes read and not used. */
   readonly unused: Uint8Array;
 }
@@ -63,13 +66,15 @@ export class MessageWriter {
   }
 
   /** False when it does not fit any more. */
-  add({ listener, returned, secure, unused }: ConnectionRecord): boolean {
+  add({ listener, returned, protocol, place, unused }: ConnectionRecord): boolean {
     if (this.#count === MAX_DESCRIPTORS || this.#unusedBytes + unused.length > this.#maxUnusedBytes)
       return false;
     const at = HEADER_BYTES + this.#count * RECORD_BYTES;
     this.#bytes.writeUInt16LE(listener, at);
-    this.#bytes.writeUInt16LE((returned ? RETURNED_FLAG : 0) | (secure ? SECURE_FLAG : 0), at + 2);
+    this.#bytes[at + 2] = returned ? RETURNED_FLAG : 0;
+    this.#bytes[at + 3] = PROTOCOLS.indexOf(protocol);
     this.#bytes.writeUInt32LE(unused.length, at + 4);
+    this.#bytes.writeUInt16LE(place ?? ANYWHERE, at + 8);
     this.#count++;
     if (unused.length > 0) {
       this.#unused.push(unused);
@@ -123,10 +128,16 @@ export function readRecords(bytes: Buffer, count: number): ReceivedRecord[] {
     const length = bytes.readUInt32LE(at + 4);
     const unused = length === 0 ? NOTHING : Buffer.from(bytes.subarray(unusedAt, unusedAt + length));
     unusedAt += length;
-    const flags = bytes.readUInt16LE(at + 2);
-    const returned = (flags & RETURNED_FLAG) !== 0;
-    const secure = (flags & SECURE_FLAG) !== 0;
-    records.push({ listener: bytes.readUInt16LE(at), returned, secure, unused });
+    const returned = (bytes[at + 2]! & RETURNED_FLAG) !== 0;
+    const protocol = PROTOCOLS[bytes[at + 3]!]!;
+    const place = bytes.readUInt16LE(at + 8);
+    records.push({
+      listener: bytes.readUInt16LE(at),
+      returned,
+      protocol,
+      place: place === ANYWHERE ? undefined : place,
+      unused,
+    });
   }
   return records;
 }

@@ -2,6 +2,7 @@
  * The descriptors of this process that wait for something: one epoll set, watched by node's own loop. Each
  * time some are ready their owners are told, and then whoever runs the turn finishes it.
  */
+import { performance } from 'node:perf_hooks';
 import { EpollSet } from '../../posix/epoll.js';
 import { type Watch, watchReadable } from '../../posix/poll.js';
 

@@ -77,7 +77,8 @@ export class SendQueue {
   #drop(sent: number, count: number, length: number): void {
     this.#bytes -= sent;
     if (sent === length) {
-      if (count === this.#pieces.length) this.#pieces.length = 0;
+      // One is the rule, and setting a length costs a call.
+      if (count === 1 && this.#pieces.length === 1) this.#pieces.pop();
       else this.#pieces.splice(0, count);
       this.#offset = 0;
       return;

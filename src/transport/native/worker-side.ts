@@ -8,13 +8,7 @@ import net from 'node:net';
 import { EAGAIN, ECONNRESET, EPIPE, EPOLLIN, EPOLLOUT } from '../../posix/constants.js';
 import { largestMessage, MessageBuffer } from '../../posix/fd-passing.js';
 import { close } from '../../posix/sockets.js';
-import type {
-  AcceptSecure,
-  Connection,
-  ConnectionHandler,
-  TransportCounters,
-  WorkerTransport,
-} from '../connection.js';
+import type { Accept, AcceptSecure, TransportCounters, WorkerTransport } from '../connection.js';
 import { startSecure } from '../secure/start.js';
 import { WorkerClaims } from './claims.js';
 import { NativeConnection, type Owner } from './connection.js';
@@ -64,7 +58,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
   readonly #message = new MessageBuffer(MESSAGE_BYTES);
   readonly #writer: MessageWriter;
   readonly #claims: WorkerClaims;
-  #accept: ((connection: Connection) => ConnectionHandler) | undefined;
+  #accept: Accept | undefined;
   #acceptSecure: AcceptSecure | undefined;
   #commit: () => void = () => undefined;
   #afterCommit: (() => void)[] = [];
@@ -99,7 +93,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
     this.#commit = commit;
   }
 
-  start(accept: (connection: Connection) => ConnectionHandler, acceptSecure?: AcceptSecure): void {
+  start(accept: Accept, acceptSecure?: AcceptSecure): void {
     this.#accept = accept;
     this.#acceptSecure = acceptSecure;
     this.readiness.add(this.#channel, EPOLLIN, this);
@@ -238,7 +232,8 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
 
   #start({ id, fd, record }: Arrival, started: NativeConnection[]): void {
     this.#claims.take(id);
-    if (record.secure) {
+    const { protocol } = record;
+    if (protocol === 'https') {
       startSecure(socketOf(fd), record.listener, this.#acceptSecure, () => {
         this.counters.closed();
         this.#schedule();
@@ -247,7 +242,7 @@ export class NativeWorkerTransport implements WorkerTransport, Owner, Ready {
     }
     const connection = new NativeConnection(this, fd, record);
     started.push(connection);
-    connection.start(this.#accept!(connection), record.unused);
+    connection.start(this.#accept!(connection, protocol), record.unused);
   }
 
   #runAfterCommit(): void {

@@ -10,12 +10,14 @@ import type {
   FilePart,
   OpenFile,
   Peer,
+  Protocol,
   SendFileOutcome,
   TransportCounters,
 } from '../connection.js';
 import type { FilePump } from '../file-pump.js';
 import { FlushWaiter } from '../flush-waiter.js';
 import { peerOf } from '../peer.js';
+import type { ConnectionMessage } from './protocol.js';
 import { type HandleSocket, handleOf, type RawHandle, socketOf } from './raw-handle.js';
 
 /** What a connection asks of the transport that made it. */
@@ -27,7 +29,12 @@ export interface Owner {
   scheduleFlush(connection: PortableConnection): void;
   /** Puts the counters on record at the end of this turn. */
   scheduleCommit(): void;
-  sendBack(connection: PortableConnection, handle: RawHandle, unused: Uint8Array): boolean;
+  sendBack(
+    connection: PortableConnection,
+    handle: RawHandle,
+    unused: Uint8Array,
+    place: number | undefined,
+  ): boolean;
   closed(): void;
 }
 
@@ -40,6 +47,8 @@ const SURE_BYTES = 16 * 1024;
 export class PortableConnection implements Connection {
   readonly listener: number;
   readonly returned: boolean;
+  readonly isDirected: boolean;
+  readonly protocol: Protocol;
   readonly #owner: Owner;
   readonly #socket: HandleSocket;
   readonly #isUnix: boolean;
@@ -65,10 +74,16 @@ export class PortableConnection implements Connection {
   #error: Error | undefined;
   readonly #flush = new FlushWaiter();
 
-  constructor(owner: Owner, handle: RawHandle, from: { listener: number; returned: boolean }) {
+  constructor(
+    owner: Owner,
+    handle: RawHandle,
+    from: Pick<ConnectionMessage, 'listener' | 'protocol' | 'returned' | 'place'>,
+  ) {
     this.#owner = owner;
     this.listener = from.listener;
     this.returned = from.returned;
+    this.isDirected = from.place !== undefined;
+    this.protocol = from.protocol;
     this.#isUnix = handle.setNoDelay === undefined;
     this.#socket = socketOf(handle, {
       buffer: owner.readBuffer,
@@ -82,7 +97,7 @@ export class PortableConnection implements Connection {
     this.#socket.on('end', () => {
       // A write that fails from now on does not tell how much of it was taken.
       this.#recountPending();
-      this.#handler?.onEnd();
+      this.#tellOfEnd();
     });
     this.#socket.on('error', (error) => {
       this.#error = error;
@@ -170,11 +185,21 @@ export class PortableConnection implements Connection {
     this.#socket.destroy();
   }
 
-  handBack(unused: Uint8Array): boolean {
+  probePeer(idleSeconds: number): void {
+    this.#socket.setKeepAlive(true, idleSeconds * 1000);
+  }
+
+  reset(): void {
+    // Node throws for what is no TCP.
+    if (this.#socket.remotePort === undefined) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  handBack(unused: Uint8Array, place?: number): boolean {
     const handle = handleOf(this.#socket);
     if (handle === undefined || this.#closed || this.#ending || this.unsentBytes > 0) return false;
     this.#socket.pause();
-    if (!this.#owner.sendBack(this, handle, unused)) {
+    if (!this.#owner.sendBack(this, handle, unused, place)) {
       this.#socket.resume();
       return false;
     }
@@ -191,6 +216,19 @@ export class PortableConnection implements Connection {
     if (!this.#ending || this.#gatheredBytes > 0) return;
     if (this.#closing) this.#socket.destroySoon();
     else this.#socket.end();
+  }
+
+  /**
+   * Where a reset came together with bytes, libuv tells of an end; to write nothing tells the two apart. Where there
+   * is something to write that does the same.
+   */
+  #tellOfEnd(): void {
+    if (this.#isUnix || this.#ending || this.unsentBytes > 0) this.#handler?.onEnd();
+    else {
+      this.#socket.write('', (error) => {
+        if (!error && !this.#closed && !this.#givenAway) this.#handler?.onEnd();
+      });
+    }
   }
 
   #schedule(): void {

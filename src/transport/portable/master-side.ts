@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
 import { hostOfSocket, socketPathOf } from '../../config/socket-path.js';
 import { pathOfSocket } from '../../posix/unix-table.js';
+import type { Protocol } from '../connection.js';
 import type { ChannelEvents, ListenAddress, MasterTransport, Waiting, WorkerChannel } from '../handover.js';
 import { withoutMapping } from '../peer.js';
 import {
@@ -31,21 +32,23 @@ const REFUSE_LINGER_MS = 2000;
 const NOTHING = new Uint8Array(0);
 
 /** Where a connection came from: a listener, or a worker. */
-type Origin = Pick<ConnectionMessage, 'listener' | 'secure' | 'returned'>;
+type Origin = Pick<ConnectionMessage, 'listener' | 'protocol' | 'returned' | 'place'>;
 
 /** A connection held by the master. */
 class HeldConnection implements Waiting {
   readonly listener: number;
-  readonly secure: boolean;
+  readonly protocol: Protocol;
   readonly unused: Uint8Array;
   readonly returned: boolean;
+  readonly place: number | undefined;
   readonly handle: RawHandle;
 
   constructor(handle: RawHandle, from: Origin, unused: Uint8Array) {
     this.handle = handle;
     this.listener = from.listener;
-    this.secure = from.secure;
+    this.protocol = from.protocol;
     this.returned = from.returned;
+    this.place = from.place;
     this.unused = unused;
   }
 
@@ -54,7 +57,7 @@ class HeldConnection implements Waiting {
   }
 
   refuse(response: Uint8Array, gone?: () => void): number {
-    if (this.secure) {
+    if (this.protocol === 'https') {
       this.handle.close();
       gone?.();
       return 0;
@@ -111,8 +114,8 @@ class PortableChannel implements WorkerChannel {
     const id = this.#acknowledged + this.#unacknowledged.push(held);
     this.#inFlight++;
     this.#undelivered++;
-    const { listener, secure, returned } = held;
-    const message = { v: VERSION, kind: 'connection', id, listener, secure, returned, unused };
+    const { listener, protocol, returned, place } = held;
+    const message = { v: VERSION, kind: 'connection', id, listener, protocol, returned, place, unused };
     this.#sender.send(message, held.handle, (delivery) => {
       this.#undelivered--;
       // When the channel failed the worker is gone: `reclaim` takes care of what it had not taken.
@@ -182,9 +185,8 @@ export class PortableMasterTransport implements MasterTransport {
   }
 
   async listen(address: ListenAddress, backlog: number): Promise<ListenAddress> {
-    const secure = address.secure === true;
-    const { host, fd } = address;
-    const from: Origin = { listener: this.#listenerCount++, secure, returned: false };
+    const { host, fd, protocol = 'http' } = address;
+    const from: Origin = { listener: this.#listenerCount++, protocol, returned: false };
     const server = net.createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -212,7 +214,7 @@ export class PortableMasterTransport implements MasterTransport {
             : withoutMapping(where.address),
       port: where?.port ?? 0,
       ...(fd !== undefined && { fd }),
-      ...(secure && { secure }),
+      ...(protocol !== 'http' && { protocol }),
     };
     this.#listeners.push({ address: bound, server });
     return bound;

@@ -2,13 +2,15 @@
  * The portable transport's messages, on node:cluster's IPC channel (JSON, one line each; the descriptor
  * travels beside its message as SCM_RIGHTS).
  *
- *     master ── { v, kind: 'connection', id, listener, secure, returned, unused } + descriptor ──► worker
- *     master ◄─ { v, kind: 'hand-back',  id, listener, secure, returned, unused } + descriptor ─── worker
+ *     master ── { v, kind: 'connection', id, listener, protocol, returned, place, unused } + descriptor ──► worker
+ *     master ◄─ { v, kind: 'hand-back',  id, listener, protocol, returned, place, unused } + descriptor ─── worker
  *
  * Connections are numbered from 1 in each channel. There is no acknowledgement message: the worker notes
  * the last number it received in its scoreboard slot (`taken`) before it reads a byte of that connection,
  * and the master keeps its copy of the descriptor until then.
  */
+
+import type { Protocol } from '../connection.js';
 
 export const VERSION = 1;
 
@@ -18,10 +20,12 @@ export interface ConnectionMessage {
   readonly kind: 'connection' | 'hand-back';
   readonly id: number;
   readonly listener: number;
-  /** True when the client speaks TLS. Such a connection is never handed back. */
-  readonly secure: boolean;
+  /** One of `https` is never handed back. */
+  readonly protocol: Protocol;
   /** True when a worker had it before. */
   readonly returned: boolean;
+  /** The place of the worker that it is for; absent: any. */
+  readonly place?: number | undefined;
   readonly unused: string;
 }
 

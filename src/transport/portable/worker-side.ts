@@ -4,13 +4,7 @@
  *
  *     poll phase: messages, reads ──► gathered ──► check phase: commit counters, start new, write
  */
-import type {
-  AcceptSecure,
-  Connection,
-  ConnectionHandler,
-  TransportCounters,
-  WorkerTransport,
-} from '../connection.js';
+import type { Accept, AcceptSecure, TransportCounters, WorkerTransport } from '../connection.js';
 import { FilePump } from '../file-pump.js';
 import { startSecure } from '../secure/start.js';
 import { type Owner, PortableConnection } from './connection.js';
@@ -45,20 +39,21 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
     this.#commit = commit;
   }
 
-  start(accept: (connection: Connection) => ConnectionHandler, acceptSecure?: AcceptSecure): void {
+  start(accept: Accept, acceptSecure?: AcceptSecure): void {
     this.#listener = (message, handle) => {
       if (!isConnectionMessage(message)) return;
       this.counters.taken(message.id);
       this.counters.opened();
       this.#schedule();
-      if (message.secure) {
+      const { protocol } = message;
+      if (protocol === 'https') {
         const socket = socketOf(handle as RawHandle);
         this.#starting.push(() => startSecure(socket, message.listener, acceptSecure, () => this.closed()));
         return;
       }
       const connection = new PortableConnection(this, handle as RawHandle, message);
       this.#starting.push(() => {
-        connection.start(accept(connection), decodeUnused(message.unused));
+        connection.start(accept(connection, protocol), decodeUnused(message.unused));
       });
     };
     this.#channel.on('message', this.#listener);
@@ -82,16 +77,22 @@ export class PortableWorkerTransport implements WorkerTransport, Owner {
     this.#schedule();
   }
 
-  sendBack(connection: PortableConnection, handle: RawHandle, unused: Uint8Array): boolean {
+  sendBack(
+    connection: PortableConnection,
+    handle: RawHandle,
+    unused: Uint8Array,
+    place: number | undefined,
+  ): boolean {
     if (!this.#channel.connected) return false;
-    const { listener } = connection;
+    const { listener, protocol } = connection;
     const message = {
       v: VERSION,
       kind: 'hand-back',
       id: 0,
       listener,
-      secure: false,
+      protocol,
       returned: true,
+      place,
       unused: encodeUnused(unused),
     };
     const send = (): void => {

@@ -42,11 +42,11 @@ export class ChunkWriter {
     this.#write();
   }
 
-  /** Lets everything go, and ends the stream with the last of it. Nothing may be added later. */
+  /** Lets everything go, and ends the stream with the last of it. Nothing may be added later. May be called again. */
   end(): void {
     this.#ending = true;
-    if (this.unsentBytes === 0) this.#stream.end();
-    else this.flush();
+    this.flush();
+    this.#endIfEmpty();
   }
 
   #write(): void {
@@ -66,7 +66,13 @@ export class ChunkWriter {
     if (error != null || (this.#stream.destroyed && !this.#stream.writableFinished)) return;
     this.#writingBytes = 0;
     this.#write();
+    this.#endIfEmpty();
     this.#taken(bytes);
+  }
+
+  /** The end may be told when the last bytes are already on their way, or when there were none. */
+  #endIfEmpty(): void {
+    if (this.#ending && this.unsentBytes === 0 && !this.#stream.writableEnded) this.#stream.end();
   }
 
   #nextPiece(): Uint8Array {

@@ -28,6 +28,7 @@ export interface SecureServices {
 export class SecureConnection implements Connection {
   readonly peer: Peer;
   readonly returned = false;
+  readonly isDirected = false;
   readonly isBound = true;
   readonly #socket: TLSSocket;
   readonly #services: SecureServices;
@@ -109,6 +110,14 @@ export class SecureConnection implements Connection {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  probePeer(idleSeconds: number): void {
+    this.#socket.setKeepAlive(true, idleSeconds * 1000);
+  }
+
+  reset(): void {
+    this.destroy();
   }
 
   handBack(): boolean {

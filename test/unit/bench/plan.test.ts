@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { interleave, shares } from '../../../bench/plan.js';
+import { interleave, rotated, shares } from '../../../bench/plan.js';
 import { result } from './samples.js';
 
 const scenario = { ...result().scenarios[0]!, connections: [10, 100] };
@@ -23,6 +23,11 @@ describe('bench/plan', () => {
       ...['keep-alive-1k', 'keep-alive-1k', 'other'],
       ...['keep-alive-1k', 'keep-alive-1k', 'other'],
     ]);
+  });
+
+  it('begins each round with another server', () => {
+    const rounds = [0, 1, 2, 3].map((round) => rotated(['A', 'B', 'C'], round).join(''));
+    expect(rounds).to.deep.equal(['ABC', 'BCA', 'CAB', 'ABC']);
   });
 
   it('shares out everything, and evenly', () => {

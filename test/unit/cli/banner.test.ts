@@ -86,12 +86,25 @@ describe('cli/banner', () => {
       .and.to.not.match(/Dashboard|Network/);
   });
 
+  it('says where GetFile and jobs are spoken, which is for no browser', () => {
+    const addresses = [
+      { host: '127.0.0.1', port: 3000 },
+      { host: '::1', port: 3001, protocol: 'getfile' },
+      { host: '127.0.0.1', port: 3002, protocol: 'jobs' },
+    ] as const;
+    expect(siteUrls(addresses[1])).to.deep.equal({ local: undefined, network: undefined });
+    const text = renderBanner({ ...FACTS, addresses }, false);
+    expect(text).to.match(
+      /^ {2}Local +http:\/\/127\.0\.0\.1:3000\/\n {2}GetFile +\[::1\]:3001\n {2}Jobs +127\.0\.0\.1:3002$/m,
+    );
+  });
+
   it('gives https addresses their own scheme and default port', () => {
-    const secure = true;
-    expect(siteUrls({ host: '0.0.0.0', port: 3443, secure }, '192.0.2.7')).to.deep.equal({
+    const protocol = 'https';
+    expect(siteUrls({ host: '0.0.0.0', port: 3443, protocol }, '192.0.2.7')).to.deep.equal({
       local: 'https://localhost:3443/',
       network: 'https://192.0.2.7:3443/',
     });
-    expect(siteUrls({ host: '127.0.0.1', port: 443, secure }).local).to.equal('https://127.0.0.1/');
+    expect(siteUrls({ host: '127.0.0.1', port: 443, protocol }).local).to.equal('https://127.0.0.1/');
   });
 });

@@ -3,7 +3,7 @@ import { parseCommandLine } from '../../../src/cli/command-line.js';
 import { formatMistake } from '../../../src/config/mistake.js';
 
 function parse(...args: string[]) {
-  const { flags, mistakes, switches, ...rest } = parseCommandLine(args, '/home/me');
+  const { flags, mistakes, switches, values, operands, ...rest } = parseCommandLine(args, '/home/me');
   const settings = flags.map(({ name, key, text }) => `${name} ${key} ${text}`);
   return { ...rest, settings, switches: [...switches], mistakes: mistakes.map(formatMistake) };
 }
@@ -61,6 +61,19 @@ describe('cli/command-line', () => {
     });
   }
 
+  it('gives get all its words and values', () => {
+    const args = ['get', 'a:1', '/b', '--requests', '5', '--verify', '/c', '--out=d', '--verify=e', '/f'];
+    const { command, operands, values, switches, mistakes } = parseCommandLine(args, '/home/me');
+    expect(mistakes).to.deep.equal([]);
+    expect({ command, operands }).to.deep.equal({ command: 'get', operands: ['a:1', '/b', '/c', '/f'] });
+    expect([...values]).to.deep.equal([
+      ['requests', '5'],
+      ['out', 'd'],
+      ['verify', 'e'],
+    ]);
+    expect([...switches]).to.deep.equal(['verify']);
+  });
+
   const bad: readonly [args: string, mistake: string][] = [
     ['--prot 1', '--prot: unknown option; did you mean --port?'],
     ['--prot=1', '--prot=1: unknown option; did you mean --port?'],
@@ -80,7 +93,13 @@ describe('cli/command-line', () => {
     ['stop --spa', '--spa: means nothing to stop'],
     ['reload --drain-timeout-seconds 1', '--drain-timeout-seconds: means nothing to reload'],
     ['check --open', '--open: means nothing to check'],
+    ['stop --json', '--json: means nothing to stop'],
     ['--json', '--json: means nothing to serve'],
+    ['--threads 4', '--threads: means nothing to serve'],
+    ['get a:1 /b --port 1', '--port: means nothing to get'],
+    ['get a:1 /b --config c', '--config: means nothing to get'],
+    ['get a:1 /b --verify=', '--verify: needs a value'],
+    ['get a:1 /b --out --threads 1', '--out: needs a value'],
   ];
   for (const [args, mistake] of bad) {
     it(`refuses ${args}`, () => {

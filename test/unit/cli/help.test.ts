@@ -18,7 +18,16 @@ describe('cli/help', () => {
       expect(text).to.include(flagOf(row.key)).and.to.include(row.summary);
       if (row.default !== '') expect(text).to.include(`[${row.default}]`);
     }
-    for (const word of ['check', 'stop', 'reload', 'status', '--print-config', '--version'])
+    for (const word of [
+      'check',
+      'stop',
+      'reload',
+      'status',
+      'get HOST:PORT',
+      '--workload',
+      '--print-config',
+      '--version',
+    ])
       expect(text).to.include(word);
   });
 });

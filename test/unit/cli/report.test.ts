@@ -39,7 +39,15 @@ describe('cli/report', () => {
     const err = (written: string) => {
       text += written;
     };
-    reportMistakes([FILE, MISSING], { out: err, err, columns: 80, colour: false, env: {}, cwd: '/' });
+    reportMistakes([FILE, MISSING], {
+      out: err,
+      err,
+      columns: 80,
+      colour: false,
+      isInteractive: false,
+      env: {},
+      cwd: '/',
+    });
     expect(text).to.equal('server.conf:3: PORT=x: no number\ncommand line: DIR=x: none\n');
   });
 });

@@ -204,7 +204,15 @@ describe('cli', () => {
       const args = ['stop', '--pid-file', 'run/handover/4001.pid', '--drain-timeout-seconds', '0'];
       const said: string[] = [];
       const say = (text: string) => void said.push(text);
-      const terminal = { out: say, err: say, columns: 80, colour: false, env: {}, cwd: directory.path };
+      const terminal = {
+        out: say,
+        err: say,
+        columns: 80,
+        colour: false,
+        isInteractive: false,
+        env: {},
+        cwd: directory.path,
+      };
       expect(await stop(parseCommandLine(args, directory.path), terminal, 0)).to.equal(EXIT.notObeyed);
       expect(said[1]).to.include(`(pid ${server.pid}) still runs after 0 s`);
       expect(server.exitCode).to.equal(null);

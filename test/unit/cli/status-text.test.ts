@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { duration, size, statusText } from '../../../src/cli/status-text.js';
-import { statsDocument, workerStats } from '../../helpers/stats-document.js';
+import { jobStats, jobsStats, statsDocument, workerStats } from '../../helpers/stats-document.js';
 
 describe('cli/status-text', () => {
   const document = statsDocument({
@@ -18,6 +18,14 @@ describe('cli/status-text', () => {
     expect(rows[0]).to.match(/4101 {2}ready .* 25,000 .* 96\.0 % .* 64\.0 MB .* 0\.4 ms/);
     expect(rows[1]).to.match(/4102 {2}draining .* - /);
     expect(text).not.to.match(/old|stopping/);
+  });
+
+  it('shows jobs where they are taken', () => {
+    const jobs = jobsStats([jobStats('a'), jobStats('b')], { done: 1200, failed: 1 });
+    expect(statusText({ ...document, jobs }, now)).to.match(
+      /jobs +2 open, 0 sealed, 1,200 done, 1 failed; 100 parts, 40\.0 MB; 8 receiving, 2\.0 MB\/s\n/,
+    );
+    expect(statusText(document, now)).not.to.include('jobs');
   });
 
   it('says that the numbers are old, and that the server is stopping', () => {

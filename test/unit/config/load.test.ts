@@ -1,4 +1,4 @@
-import { chmodSync, symlinkSync } from 'node:fs';
+import { chmodSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -153,6 +153,22 @@ describe('config/load', () => {
       expect(lines(load('HOST=unix:a.sock'))).to.deep.equal([]);
     });
 
+    it('refuses a port for jobs that is another one, or where there are no jobs', () => {
+      const problem = (...conf: string[]): string => lines(load(conf.join('\n'))).join('\n');
+      expect(problem('JOBS_PORT=3002')).to.match(
+        /:1: JOBS_PORT=3002: there are no jobs: JOBS_DIR is off; set JOBS_DIR, or write off$/,
+      );
+      expect(problem('REDUCER=a.js')).to.match(/REDUCER=a.js: there are no jobs/);
+      expect(problem('JOBS_DIR=jobs', 'PORT=3002', 'JOBS_PORT=3002')).to.match(/this is the plain PORT too/);
+      expect(problem('JOBS_DIR=jobs', 'GETFILE_PORT=3002', 'JOBS_PORT=3002')).to.match(
+        /:3: JOBS_PORT=3002: this is GETFILE_PORT too; write another$/,
+      );
+      expect(problem('JOBS_DIR=jobs', 'HOST=unix:a.sock', 'JOBS_PORT=0')).to.match(
+        /:3: JOBS_PORT=0: a port for jobs needs an address with ports/,
+      );
+      expect(problem('JOBS_DIR=jobs', 'GETFILE_PORT=0', 'JOBS_PORT=0')).to.equal('');
+    });
+
     it('refuses two pages for one status', () => {
       expect(lines(load('ERROR_PAGE=404 /a.html\nERROR_PAGE=500 404 /b.html'))[0]).to.match(
         /status 404 has two pages/,
@@ -206,6 +222,36 @@ describe('config/load', () => {
 
     it('writes to devices without asking for their directory', () => {
       expect(lines(load('LOG_FILE=/dev/null'))).to.deep.equal([]);
+    });
+
+    it('has jobs in a directory that can be made, and that nobody can read as files', () => {
+      const problem = (conf: string): string => lines(load(conf)).join('\n');
+      expect(problem('JOBS_DIR=a/b/jobs')).to.equal('');
+      expect(problem('JOBS_DIR=www/index.html')).to.match(
+        /:1: JOBS_DIR=www\/index.html: this is not a directory/,
+      );
+      expect(problem('JOBS_DIR=/dev/null/jobs')).to.match(
+        /it cannot be made: \/dev\/null: this is not a dir/,
+      );
+      for (const inside of ['www', 'www/a/jobs', 'link/jobs']) {
+        symlinkSync('www', directory.at('site/link'));
+        expect(problem(`JOBS_DIR=${inside}`), inside).to.match(
+          /this lies in DOCUMENT_ROOT: parts and results/,
+        );
+        rmSync(directory.at('site/link'));
+      }
+      expect(problem('JOBS_DIR=.')).to.match(/DOCUMENT_ROOT lies in it, and would be taken for a job/);
+      expect(problem('JOBS_DIR=www/.jobs')).to.equal('');
+      expect(problem('JOBS_DIR=www/.jobs\nDOTFILES=serve')).to.match(/this lies in DOCUMENT_ROOT/);
+    });
+
+    it('wants the module of a reducer', () => {
+      const problem = (conf: string): string => lines(load(`JOBS_DIR=jobs\n${conf}`)).join('\n');
+      expect(problem('REDUCER=www/index.htm')).to.match(
+        /:2: REDUCER=www\/index.htm: no such file; did you mean site\/www\/index.html\?$/,
+      );
+      expect(problem('REDUCER=www')).to.match(/this is no file; name a JavaScript module$/);
+      expect(problem('REDUCER=www/index.html')).to.equal('');
     });
 
     it('says that a directory is closed to us', function () {

@@ -46,6 +46,11 @@ describe('config/print', () => {
     expect(lines.filter((line) => line.startsWith('HEADERS='))).to.have.lengthOf(2);
   });
 
+  it('does not say what a secret was, and has become', () => {
+    const { settings } = loadSettings(request());
+    expect(diffSettings(settings, { ...settings, jobsToken: 'abc' })).to.deep.equal(['JOBS_TOKEN: changed']);
+  });
+
   it('says what a reload changed, in the order of the table', () => {
     const before = loadSettings(request()).settings;
     directory.write(

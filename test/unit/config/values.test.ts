@@ -14,6 +14,12 @@ describe('config/values', () => {
   const good: readonly [SettingName, string, unknown][] = [
     ['port', '0', 0],
     ['port', '65535', 65_535],
+    ['jobsToken', 'off', ''],
+    ['jobsToken', 'aZ09-._~+/==', 'aZ09-._~+/=='],
+    ['getfilePort', 'Off', 'off'],
+    ['getfilePort', 'no', 'off'],
+    ['getfilePort', '0', 0],
+    ['getfilePort', '65535', 65_535],
     ['autoindex', 'Yes', true],
     ['autoindex', '0', false],
     ['logFormat', 'JSON', 'json'],
@@ -74,6 +80,8 @@ describe('config/values', () => {
   });
 
   const bad: readonly [SettingName, string, RegExp][] = [
+    ['jobsToken', 'a b', /letters, digits and/],
+    ['jobsToken', 'geheimnis-ä', /letters, digits and/],
     ['port', '', /whole number from 0 to 65535/],
     ['port', '65536', /from 0 to 65535/],
     ['port', '-1', /from 0 to 65535/],
@@ -81,6 +89,7 @@ describe('config/values', () => {
     ['port', '0x50', /from 0 to 65535/],
     ['port', '99999999999999999999', /from 0 to 65535/],
     ['port', 'tcp://10.0.0.1:80', /service links/],
+    ['sharedCacheSocket', `/${'x'.repeat(120)}`, /the path of a socket may have 107 bytes at most/],
     ['cacheSizeMb', '64MB', /write 64: the key names the unit/],
     ['timeoutSeconds', '30 s', /write 30:/],
     ['numWorkers', '4k', /or auto: [^;]*$/],

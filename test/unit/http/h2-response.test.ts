@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Clock } from '../../../src/http/clock.js';
-import { h2Fields } from '../../../src/http/h2-response.js';
+import { h2Fields, h2InterimFields } from '../../../src/http/h2-response.js';
 import { PreparedReply } from '../../../src/http/serialise.js';
 
 const DATE = 'Sun, 06 Nov 1994 08:49:37 GMT';
@@ -22,15 +22,18 @@ describe('http/h2-response', () => {
     });
   });
 
-  it('keeps fields that come twice', () => {
+  it('joins fields that come twice, but for cookies, and knows none that are not there', () => {
     const reply = {
       status: 200,
-      fields: 'Link: a\r\nLink: b\r\nLink: c\r\n',
+      fields: 'Link: a\r\nLink: b\r\nSet-Cookie: a=1\r\nlink: c\r\nset-cookie: b=2\r\nConstructor: x\xa0\r\n',
       body: null,
       cache: '',
       close: false,
     } as const;
-    expect(h2Fields(reply, clock).link).to.deep.equal(['a', 'b', 'c']);
+    const fields = h2Fields(reply, clock);
+    expect(fields.link).to.equal('a, b, c');
+    expect(fields['set-cookie']).to.deep.equal(['a=1', 'b=2']);
+    expect(fields.constructor).to.equal('x\xa0');
   });
 
   it('gives a prepared reply the date of the moment', () => {
@@ -41,5 +44,10 @@ describe('http/h2-response', () => {
     const { x, ...lasting } = first;
     expect(x).to.equal('only once');
     expect(later).to.deep.equal({ ...lasting, date: DATE.replace('37', '38') });
+  });
+
+  it('says nothing itself before a response', () => {
+    const fields = h2InterimFields(103, 'Link: a\r\nLink: b\r\n');
+    expect(fields).to.deep.equal({ ':status': 103, link: 'a, b' });
   });
 });

@@ -34,6 +34,18 @@ describe('http/parser', () => {
       expect(parser.unused().toString()).to.equal('GET');
     });
 
+    it('begins with a head that is put back, which comes again', () => {
+      const text = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nabGET';
+      const parser = fed(`\r\n${text}`);
+      expect(parser.next()).to.equal('head');
+      parser.putBack();
+      expect([parser.unused().toString(), parser.inBody]).to.deep.equal([text, false]);
+      parser.hold();
+      expect(parser.unused().toString()).to.equal(text);
+      expect([parser.next(), parser.next(), parser.next()]).to.deep.equal(['head', 'content', 'end']);
+      expect(parser.unused().toString()).to.equal('GET');
+    });
+
     it('is a copy after hold, in a buffer that may be as large as what comes', () => {
       const parser = new RequestParser(DEFAULT_LIMITS);
       const large = Buffer.from(

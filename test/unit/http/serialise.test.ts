@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Clock } from '../../../src/http/clock.js';
 import type { Reply } from '../../../src/http/reply.js';
-import { PreparedReply, serialiseHead } from '../../../src/http/serialise.js';
+import { interimHead, PreparedReply, serialiseHead } from '../../../src/http/serialise.js';
 
 const NOW_MS = 784_111_777_000;
 const DATE = 'Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n';
@@ -21,6 +21,15 @@ describe('http/serialise', () => {
 
   beforeEach(() => {
     clock = new Clock(NOW_MS, 0);
+  });
+
+  describe('interimHead', () => {
+    it('has a status line and the fields it is given, and says nothing itself', () => {
+      expect(interimHead(103, 'Link: \xe9\r\n').toString('latin1')).to.equal(
+        'HTTP/1.1 103 Early Hints\r\nLink: \xe9\r\n\r\n',
+      );
+      expect(interimHead(199, '').toString('latin1')).to.equal('HTTP/1.1 199 \r\n\r\n');
+    });
   });
 
   describe('serialiseHead', () => {

@@ -2,23 +2,30 @@ import { expect } from 'chai';
 import { EXIT, HandoverError } from '../../../src/errors.js';
 import { refuseKind, refuseMismatch, takeActivation } from '../../../src/master/activation.js';
 
+const PLAIN = { fd: 3, protocol: 'http' } as const;
+const SECURE = { fd: 4, protocol: 'https' } as const;
+const GETFILE = { fd: 5, protocol: 'getfile' } as const;
+const JOBS = { fd: 6, protocol: 'jobs' } as const;
+const NOTHING = { tls: false, getfile: false, jobs: false };
+
 describe('master/activation', () => {
   const take = (variables: Record<string, string>) => takeActivation({ ...variables }, 4711);
 
-  it('takes the descriptors from 3 on, and which of them is for TLS from their names', () => {
+  it('takes the descriptors from 3 on, and what each is for from their names', () => {
     const { sockets } = take({
       LISTEN_PID: '4711',
-      LISTEN_FDS: '4',
-      LISTEN_FDNAMES: 'https:web:a-https.socket',
+      LISTEN_FDS: '5',
+      LISTEN_FDNAMES: 'https:web:a-https.socket:my-getfile:jobs.socket',
     });
     expect(sockets).to.deep.equal([
-      { fd: 3, secure: true },
-      { fd: 4, secure: false },
-      { fd: 5, secure: true },
-      { fd: 6, secure: false },
+      { fd: 3, protocol: 'https' },
+      { fd: 4, protocol: 'http' },
+      { fd: 5, protocol: 'https' },
+      { fd: 6, protocol: 'getfile' },
+      { fd: 7, protocol: 'jobs' },
     ]);
     expect(take({ LISTEN_PID: '4711', LISTEN_FDS: '1', LISTEN_FDNAMES: 'nohttps' }).sockets).to.deep.equal([
-      { fd: 3, secure: false },
+      { fd: 3, protocol: 'http' },
     ]);
   });
 
@@ -49,16 +56,33 @@ describe('master/activation', () => {
   });
 
   it('wants TLS where a socket is for it, and nowhere else', () => {
-    const [plain, secure] = [
-      { fd: 3, secure: false },
-      { fd: 4, secure: true },
-    ];
-    expect(() => refuseMismatch([plain], false)).to.not.throw();
-    expect(() => refuseMismatch([plain, secure], true)).to.not.throw();
-    expect(() => refuseMismatch([plain], true)).to.throw(HandoverError, 'no inherited socket is for it');
-    expect(() => refuseMismatch([plain, secure], false)).to.throw(
+    expect(() => refuseMismatch([PLAIN], NOTHING)).to.not.throw();
+    expect(() => refuseMismatch([PLAIN, SECURE], { ...NOTHING, tls: true })).to.not.throw();
+    expect(() => refuseMismatch([PLAIN], { ...NOTHING, tls: true })).to.throw(
+      HandoverError,
+      'TLS_CERT is set, and no inherited socket is for it',
+    );
+    expect(() => refuseMismatch([PLAIN, SECURE], NOTHING)).to.throw(
       HandoverError,
       'descriptor 4 is named https',
+    );
+  });
+
+  it('takes GetFile where a socket is for it, and wants one where a port is set', () => {
+    expect(() => refuseMismatch([PLAIN, GETFILE], NOTHING)).to.not.throw();
+    expect(() => refuseMismatch([PLAIN, GETFILE], { ...NOTHING, getfile: true })).to.not.throw();
+    expect(() => refuseMismatch([PLAIN], { ...NOTHING, getfile: true })).to.throw(
+      HandoverError,
+      'GETFILE_PORT is set, and no inherited socket is for it',
+    );
+  });
+
+  it('takes parts of jobs where a socket is for them, and wants one where a port is set', () => {
+    expect(() => refuseMismatch([PLAIN, JOBS], NOTHING)).to.not.throw();
+    expect(() => refuseMismatch([PLAIN, JOBS], { ...NOTHING, jobs: true })).to.not.throw();
+    expect(() => refuseMismatch([PLAIN, GETFILE], { ...NOTHING, jobs: true })).to.throw(
+      HandoverError,
+      'JOBS_PORT is set, and no inherited socket is for it',
     );
   });
 

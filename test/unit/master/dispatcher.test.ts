@@ -3,17 +3,22 @@ import fc from 'fast-check';
 import type { Candidate } from '../../../src/master/dispatch.js';
 import { Dispatcher, type DispatcherOptions } from '../../../src/master/dispatcher.js';
 import type { WorkerHandle } from '../../../src/master/worker-handle.js';
+import type { Protocol } from '../../../src/transport/connection.js';
 import type { Waiting } from '../../../src/transport/handover.js';
 import { eventually } from '../../helpers/eventually.js';
 
 class FakeWorker {
+  place = 0;
   load = 0;
   inFlight = 0;
   takes = true;
   stalled = false;
   readonly given: FakeWaiting[] = [];
 
+  onLook: (() => void) | undefined;
+
   look(_nowMs: number, capacity: number): Candidate {
+    this.onLook?.();
     return { load: this.load, weight: this.load, capacity, stalled: this.stalled };
   }
 
@@ -37,6 +42,8 @@ class FakeWaiting implements Waiting {
   readonly name: string;
   readonly returned: boolean;
   readonly unused: Uint8Array;
+  place: number | undefined;
+  protocol: Protocol = 'http';
   released = 0;
   response = '';
 
@@ -85,6 +92,7 @@ describe('master/dispatcher', () => {
       capacity: () => 2,
       ready: handles,
       all: handles,
+      inFlight: () => workers.reduce((sum, worker) => sum + worker.inFlight, 0),
       maxHeld: () => maxHeld,
       holdBack: (hold) => {
         if (!canHold) return false;
@@ -144,6 +152,78 @@ describe('master/dispatcher', () => {
     expect(given()).to.deep.equal([['first'], ['second']]);
   });
 
+  describe('what was handed back for a certain worker', () => {
+    function receiveFor(place: number, name: string): FakeWaiting {
+      const connection = new FakeWaiting(name, true);
+      connection.place = place;
+      dispatcher.receive(connection);
+      return connection;
+    }
+
+    beforeEach(() => {
+      workers[0]!.place = 1;
+      workers[1]!.place = 2;
+    });
+
+    it('goes there, however much that one has', () => {
+      workers[1]!.load = 1;
+      receiveFor(2, 'a');
+      expect(given()).to.deep.equal([[], ['a']]);
+    });
+
+    it('goes to another when there is none at that place', () => {
+      receiveFor(7, 'a');
+      expect(given().flat()).to.deep.equal(['a']);
+    });
+
+    it('goes to another when that one is stalled', () => {
+      workers[1]!.stalled = true;
+      receiveFor(2, 'a');
+      expect(given()).to.deep.equal([['a'], []]);
+    });
+
+    it('waits while that one takes none for the moment, and others do not', () => {
+      workers[1]!.takes = false;
+      receiveFor(2, 'a');
+      receive('b');
+      expect([given(), dispatcher.waiting]).to.deep.equal([[['b'], []], 1]);
+      workers[1]!.takes = true;
+      dispatcher.pump();
+      expect([given(), dispatcher.waiting]).to.deep.equal([[['b'], ['a']], 0]);
+    });
+
+    it('goes to another after a while', async () => {
+      workers[1]!.load = 2;
+      receiveFor(2, 'a');
+      await eventually(
+        () => given()[0]!.length > 0 || undefined,
+        () => 'given to the other',
+      );
+      expect([given(), dispatcher.waiting]).to.deep.equal([[['a'], []], 0]);
+    });
+
+    it('is let go of at the end, when it asks nothing', () => {
+      workers[1]!.takes = false;
+      const connection = receiveFor(2, 'a');
+      dispatcher.end();
+      expect([connection.released, dispatcher.waiting]).to.deep.equal([1, 0]);
+    });
+  });
+
+  it('gives nothing twice when a worker gives something back while it is looked at', () => {
+    for (const worker of workers) worker.takes = false;
+    for (const name of ['1', '2']) receive(name);
+    const untaken = new FakeWaiting('untaken');
+    const [worker] = workers as [FakeWorker, FakeWorker];
+    worker.onLook = () => {
+      worker.onLook = undefined;
+      dispatcher.receiveAgain([untaken]);
+    };
+    for (const each of workers) each.takes = true;
+    dispatcher.pump();
+    expect(given().flat().sort()).to.deep.equal(['1', '2', 'untaken']);
+  });
+
   it('answers 503 when the queue is full too, counts it, and reports it once', () => {
     const all = Array.from({ length: 9 }, (_, i) => receive(String(i)));
     const refused = all.filter(({ response }) => response !== '');
@@ -180,6 +260,18 @@ describe('master/dispatcher', () => {
     expect(c!.response).to.include(' 503 ');
     expect(receive('back', true).response).to.equal('');
     expect(reports.join()).to.include('descriptors');
+  });
+
+  it('refuses in the words of the protocol that the client speaks', () => {
+    dispatcher.end();
+    const refusals = { getfile: /^GETFILE ERROR\r\n\r\n$/, jobs: /^ERR unavailable [^\n]+\n$/ };
+    for (const protocol of ['getfile', 'jobs'] as const) {
+      const connection = new FakeWaiting('a');
+      connection.protocol = protocol;
+      dispatcher.receive(connection);
+      expect(connection.response).to.match(refusals[protocol]);
+      expect(refusedBytes.pop()).to.equal(connection.response.length);
+    }
   });
 
   it('leaves with the kernel what would be too many, where that can be, and takes it again', async () => {

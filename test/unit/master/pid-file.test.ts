@@ -15,8 +15,8 @@ import {
   shownName,
   writePidFile,
 } from '../../../src/master/pid-file.js';
-import { isRunning, startTicks } from '../../../src/master/process-info.js';
 import { runtimeDir, runtimeDirCandidates } from '../../../src/master/runtime-dir.js';
+import { isRunning, startTicks } from '../../../src/posix/process-info.js';
 import { TestDirectory } from '../../helpers/directory.js';
 import { Processes } from '../../helpers/processes.js';
 

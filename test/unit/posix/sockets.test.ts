@@ -8,10 +8,14 @@ import {
   ECONNRESET,
   EPIPE,
   IPPROTO_TCP,
+  SO_KEEPALIVE,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
   TCP_NODELAY,
 } from '../../../src/posix/constants.js';
 import {
@@ -21,7 +25,9 @@ import {
   listenOn,
   localName,
   peerName,
+  probePeer,
   receive,
+  reset,
   send,
   setOption,
   shutdownBoth,
@@ -29,7 +35,7 @@ import {
 } from '../../../src/posix/sockets.js';
 import { eventually } from '../../helpers/eventually.js';
 import { runNative } from '../../helpers/native-child.js';
-import { TestListener } from '../../helpers/sockets.js';
+import { streamPair, TestListener } from '../../helpers/sockets.js';
 
 describe('posix/sockets', () => {
   let listener: TestListener;
@@ -66,6 +72,26 @@ describe('posix/sockets', () => {
     }
     return expect.fail('nothing was thrown');
   }
+
+  describe('probePeer', () => {
+    it('asks a quiet peer whether it is there', async () => {
+      const { fd } = await connection();
+      expect(getOption(fd, SOL_SOCKET, SO_KEEPALIVE)).to.equal(0);
+      probePeer(fd, 60);
+      expect(getOption(fd, SOL_SOCKET, SO_KEEPALIVE)).to.equal(1);
+      const numbers = [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map((name) =>
+        getOption(fd, IPPROTO_TCP, name),
+      );
+      expect(numbers).to.deep.equal([60, 1, 10]);
+    });
+
+    it('does nothing to a Unix-domain socket', () => {
+      const [fd, other] = streamPair();
+      open.push(fd, other);
+      probePeer(fd, 60);
+      expect(getOption(fd, SOL_SOCKET, SO_KEEPALIVE)).to.equal(0);
+    });
+  });
 
   describe('listenOn', () => {
     it('says that an address is taken', () => {
@@ -245,6 +271,22 @@ describe('posix/sockets', () => {
       await once(client, 'end');
       expect(receive(fd, Buffer.alloc(1), 1)).to.equal(0);
       expect(send(fd, Buffer.from('x'), 1, false)).to.equal(-EPIPE);
+    });
+
+    it('with a reset breaks it, whoever else has the descriptor', async () => {
+      const { client, fd } = await connection();
+      client.resume();
+      const broken = once(client, 'error') as Promise<[NodeJS.ErrnoException]>;
+      reset(fd);
+      expect((await broken)[0].code).to.equal('ECONNRESET');
+    });
+
+    it('with a reset just ends it on a Unix-domain socket, which knows none', () => {
+      const [ours, theirs] = streamPair();
+      reset(ours);
+      expect(receive(theirs, Buffer.alloc(1), 1)).to.equal(0);
+      close(ours);
+      close(theirs);
     });
 
     it('of what the peer has reset is nothing', async () => {

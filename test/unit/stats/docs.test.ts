@@ -4,7 +4,7 @@ import { buildDocument } from '../../../src/stats/document.js';
 import { formatMetrics } from '../../../src/stats/prometheus.js';
 import { parseExposition } from '../../helpers/exposition.js';
 import { textFormatter } from '../../helpers/log-lines.js';
-import { statsSample } from '../../helpers/stats-sample.js';
+import { jobSample, statsSample } from '../../helpers/stats-sample.js';
 
 const read = (name: string): string =>
   fs.readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
@@ -25,7 +25,7 @@ function documented(markdown: string): string[] {
 }
 
 describe('docs of statistics and logs', () => {
-  const sample = statsSample();
+  const sample = statsSample({ jobs: [jobSample()] });
   const document = buildDocument(sample);
 
   it('define every field of stats.json and every metric, and no others', () => {

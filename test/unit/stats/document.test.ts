@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { buildDocument } from '../../../src/stats/document.js';
 import { mergeSlots } from '../../../src/stats/totals.js';
-import { slotWith, statsSample, workerSample } from '../../helpers/stats-sample.js';
+import { jobSample, slotWith, statsSample, workerSample } from '../../helpers/stats-sample.js';
 
 describe('stats/document', () => {
   it('says when and what, from the clocks it is given', () => {
@@ -86,6 +86,13 @@ describe('stats/document', () => {
     });
     const now = statsSample({ workers: [workerSample({ pid: 2, slot: slotWith({ requests: 4 }) })] });
     expect(buildDocument(now, before).workers[0]!.requestsPerSecond).to.equal(4);
+  });
+
+  it('has jobs where they are taken: counters from the totals, the rest from their owners', () => {
+    const totals = slotWith({ jobParts: 12, jobBytes: 5000 });
+    expect(buildDocument(statsSample({ totals }))).not.to.have.property('jobs');
+    const { jobs } = buildDocument(statsSample({ totals, jobs: [jobSample()] }));
+    expect(jobs).to.include({ parts: 12, bytes: 5000, open: 1, heldBytes: 4000 });
   });
 
   it('adds up: the workers of a sample are its totals', () => {

@@ -4,7 +4,7 @@ import { buildDocument } from '../../../src/stats/document.js';
 import { BUCKETS, upperEdgeUs } from '../../../src/stats/histogram.js';
 import { formatMetrics, LE_EDGES_US } from '../../../src/stats/prometheus.js';
 import { parseExposition } from '../../helpers/exposition.js';
-import { slotWith, statsSample, workerSample } from '../../helpers/stats-sample.js';
+import { jobSample, slotWith, statsSample, workerSample } from '../../helpers/stats-sample.js';
 
 function format(changes: Partial<StatsSample> = {}): string {
   const sample = statsSample(changes);
@@ -37,6 +37,21 @@ describe('stats/prometheus', () => {
     expect(read('handover_pool_busy_seconds_total')).to.equal(1.5);
     expect(read('process_start_time_seconds')).to.equal(Date.UTC(2026, 0, 2, 3, 4, 5) / 1000);
     expect(read('handover_connections_waiting')).to.equal(3);
+  });
+
+  it('tells of jobs where they are taken, and nowhere else', () => {
+    const jobs = [jobSample(), jobSample({ job: 'b', state: 'done', receiving: 0 })];
+    const families = parseExposition(format({ jobs, totals: slotWith({ jobParts: 7, jobBytes: 9000 }) }));
+    const read = (family: string, series = family): number | undefined =>
+      families.get(family)?.samples.get(series);
+    expect(read('handover_jobs', 'handover_jobs{state="open"}')).to.equal(1);
+    expect(read('handover_jobs', 'handover_jobs{state="done"}')).to.equal(1);
+    expect(read('handover_jobs', 'handover_jobs{state="failed"}')).to.equal(0);
+    expect(read('handover_jobs_parts_total')).to.equal(7);
+    expect(read('handover_jobs_bytes_total')).to.equal(9000);
+    expect(read('handover_jobs_held_bytes')).to.equal(8000);
+    expect(read('handover_jobs_receiving')).to.equal(1);
+    expect(format()).not.to.include('handover_jobs');
   });
 
   it('labels workers by place and process', () => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -21,7 +21,7 @@ for (const layout of ['file', 'map'] as const) describeScoreboard(layout);
 function describeScoreboard(layout: SlotLayout): void {
   describe(`stats/scoreboard: ${layout}`, () => {
     /** A test of one layout only. */
-    const itIn = (only: SlotLayout, title: string, test: () => void): void => {
+    const itIn = (only: SlotLayout, title: string, test: (this: Mocha.Context) => void): void => {
       if (layout === only) it(title, test);
     };
     let directory: string;
@@ -65,11 +65,34 @@ function describeScoreboard(layout: SlotLayout): void {
         expect(() => Scoreboard.create(layout, [path.join(directory, 'missing')])).to.throw('ENOENT');
       });
 
-      it('keeps every slot within one page', () => {
+      it('keeps every slot within one page, or has whole pages for it', () => {
         if (layout === 'file') {
           expect(STRIDE).to.be.at.least(SLOT_BYTES);
           expect(4096 % STRIDE).to.equal(0);
-        } else expect(COPIES_START + 2 * SLOT_BYTES).to.be.at.most(MAP_STRIDE);
+        } else {
+          expect(COPIES_START + 2 * SLOT_BYTES).to.be.at.most(MAP_STRIDE);
+          expect(MAP_STRIDE % 4096).to.equal(0);
+        }
+      });
+
+      itIn('map', 'refuses a slot for which there is room in part only', function () {
+        const disk = path.join(directory, 'disk');
+        fs.mkdirSync(disk);
+        // Three slots and a page: what begins with the fourth slot cannot be written to its end.
+        const size = `size=${3 * MAP_STRIDE + 4096}`;
+        const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', disk], { encoding: 'utf8' });
+        if (mounted.status !== 0) {
+          console.log(`        skipped: a small disk cannot be mounted: ${mounted.stderr?.trim()}`);
+          this.skip();
+        }
+        try {
+          const small = Scoreboard.create(layout, [disk]);
+          for (let i = 0; i < 3; i++) small.allocate();
+          expect(() => small.allocate()).to.throw('ENOSPC');
+          small.close();
+        } finally {
+          spawnSync('umount', ['--lazy', disk]);
+        }
       });
     });
 

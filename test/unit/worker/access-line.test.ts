@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AccessEntry } from '../../../src/worker/access-line.js';
-import { textFormatter } from '../../helpers/log-lines.js';
+import { type TextEntry, textFormatter } from '../../helpers/log-lines.js';
 
 const NOW = Date.UTC(2026, 0, 2, 23, 4, 5, 67);
 
-function entry(changes: Partial<AccessEntry> = {}): AccessEntry {
+function entry(changes: Partial<TextEntry> = {}): TextEntry {
   return {
     remote: '192.0.2.7',
     method: 'GET',
@@ -37,7 +36,7 @@ describe('worker/access-line', () => {
   });
 
   describe('combined', () => {
-    const format = (changes: Partial<AccessEntry> = {}): string =>
+    const format = (changes: Partial<TextEntry> = {}): string =>
       textFormatter('combined', 1)(entry(changes), NOW);
 
     it('is the combined format, then seconds and cache state', () => {
@@ -100,7 +99,7 @@ describe('worker/access-line', () => {
   });
 
   describe('json', () => {
-    const format = (changes: Partial<AccessEntry> = {}): string =>
+    const format = (changes: Partial<TextEntry> = {}): string =>
       textFormatter('json', 42)(entry(changes), NOW);
 
     it('is one object with every field, in order', () => {

@@ -10,11 +10,12 @@ import { expect } from 'chai';
 import type { AccessEntry } from '../../../src/worker/access-line.js';
 import { AccessLog } from '../../../src/worker/access-log.js';
 import type { WriterResult } from '../../helpers/access-log-writer.js';
+import { toEntry } from '../../helpers/log-lines.js';
 
 const WRITER = fileURLToPath(new URL('../../helpers/access-log-writer.js', import.meta.url));
 
 function entry(target: string): AccessEntry {
-  return {
+  return toEntry({
     remote: '127.0.0.1',
     method: 'GET',
     target,
@@ -25,7 +26,7 @@ function entry(target: string): AccessEntry {
     referer: '',
     userAgent: 'mocha'.repeat(20),
     cache: 'MISS',
-  };
+  });
 }
 /** Writers of the current test; none outlives it. */
 const started: ChildProcess[] = [];

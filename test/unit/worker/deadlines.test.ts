@@ -12,6 +12,7 @@ const FAR_MS = 1000 * TICK_MS;
 class Item implements Timed {
   deadlineMs = Number.POSITIVE_INFINITY;
   bucketTick = -1;
+  bucketPlace = 0;
   readonly fired: number[] = [];
   onFire: (nowMs: number) => void = () => undefined;
 

@@ -58,14 +58,15 @@ describe('worker/line-buffer', () => {
   });
 
   it('escapes quotes, backslashes, and what is no printable ASCII', () => {
-    line.putEscaped('a "b" \\ \x00\x1f\x7f\x80\xff~', bracketed);
+    const received = Buffer.from('..a "b" \\ \x00\x1f\x7f\x80\xff~..', 'latin1');
+    line.putEscaped(received, 2, received.length - 2, bracketed);
     expect(text()).to.equal('a <34>b<34> <92> <0><31><127><128><255>~');
   });
 
   it('escapes every byte that it must, and no other', () => {
     for (let byte = 0; byte < 256; byte++) {
       const char = String.fromCharCode(byte);
-      line.putEscaped(char, bracketed);
+      line.putEscaped(Uint8Array.of(byte), 0, 1, bracketed);
       expect(text()).to.equal(/[ !#-[\]-~]/.test(char) ? char : `<${byte}>`);
     }
   });

@@ -70,7 +70,7 @@ describe('transport/native/channel', () => {
   } {
     const [server, client] = streamPair();
     clients.push(client);
-    const record = { listener: 0, returned: false, secure: false, unused };
+    const record = { listener: 0, returned: false, protocol: 'http', place: undefined, unused } as const;
     return { held: new HeldConnection(master.readiness, server, record), client };
   }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { MAX_DESCRIPTORS } from '../../../../src/posix/fd-passing.js';
+import { PROTOCOLS } from '../../../../src/transport/connection.js';
 import {
   type ConnectionRecord,
   KIND,
@@ -17,7 +18,7 @@ function record(
   unused: Uint8Array = Buffer.alloc(0),
   changes: Partial<ConnectionRecord> = {},
 ): ConnectionRecord {
-  return { listener: 0, returned: false, secure: false, unused, ...changes };
+  return { listener: 0, returned: false, protocol: 'http', place: undefined, unused, ...changes };
 }
 
 describe('transport/native/protocol', () => {
@@ -30,11 +31,11 @@ describe('transport/native/protocol', () => {
   });
 
   it('is what its drawing says', () => {
-    writer.add(record(Buffer.from('ab'), { listener: 258, returned: true, secure: true }));
+    writer.add(record(Buffer.from('ab'), { listener: 258, returned: true, protocol: 'getfile', place: 515 }));
     writer.add(record());
     const length = writer.finish(KIND.connections, 0x01020304);
     expect(bytes.toString('hex', 0, length)).to.equal(
-      '0102020004030201' + '0201030002000000' + '0000000000000000' + '6162',
+      '0202020004030201' + '02010102020000000302' + '00000000000000000000' + '6162',
     );
   });
 
@@ -43,7 +44,8 @@ describe('transport/native/protocol', () => {
       fc.record({
         listener: fc.nat(65_535),
         returned: fc.boolean(),
-        secure: fc.boolean(),
+        protocol: fc.constantFrom(...PROTOCOLS),
+        place: fc.option(fc.integer({ min: 1, max: 65_535 }), { nil: undefined }),
         unused: fc.uint8Array({ maxLength: 300 }),
       }),
       { maxLength: MAX_DESCRIPTORS },
@@ -93,7 +95,7 @@ describe('transport/native/protocol', () => {
   });
 
   it('holds less where the channel takes less', () => {
-    writer = new MessageWriter(bytes, 1520);
+    writer = new MessageWriter(bytes, 1648);
     expect([writer.fits(record(pattern(1000))), writer.fits(record(pattern(1001)))]).to.deep.equal([
       true,
       false,
@@ -101,7 +103,7 @@ describe('transport/native/protocol', () => {
     for (let i = 0; i < 10; i++) expect(writer.add(record(pattern(100)))).to.equal(true);
     expect(writer.add(record(pattern(1)))).to.equal(false);
     while (writer.add(record()));
-    expect(writer.finish(KIND.connections, 0)).to.equal(1520);
+    expect(writer.finish(KIND.connections, 0)).to.equal(1648);
   });
 
   it('is not read when it is of another version, or too short', () => {
@@ -109,7 +111,7 @@ describe('transport/native/protocol', () => {
     expect(readHeader(bytes, length)).to.not.equal(undefined);
     expect(readHeader(bytes, length - 1)).to.equal(undefined);
     expect(readHeader(bytes, -11)).to.equal(undefined);
-    bytes[0] = 2;
+    bytes[0] = 1;
     expect(readHeader(bytes, length)).to.equal(undefined);
   });
 });

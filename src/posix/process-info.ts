@@ -23,6 +23,17 @@ export function isRunning(pid: number): boolean {
   return state !== 'Z' && state !== 'X';
 }
 
+/** A name that no other process has or will have: PID-TICKS, with 0 for ticks where the system does not say. */
+export function identityOf(pid: number): string {
+  return `${pid}-${startTicks(pid) ?? 0}`;
+}
+
+/** True while the process runs that had this identity. */
+export function isAlive(identity: string): boolean {
+  const pid = Number.parseInt(identity, 10);
+  return isRunning(pid) && identityOf(pid) === identity;
+}
+
 /** The fields of /proc/PID/stat from the third on (state): the second, the command, may hold anything. */
 function statFields(pid: number): readonly string[] | undefined {
   if (process.platform !== 'linux') return undefined;
