@@ -11,6 +11,7 @@ export const SECTIONS = [
   'Files',
   'Responses',
   'Cache',
+  'Writing',
   'Proxy',
   'Jobs',
   'Timeouts and limits',

@@ -1,24 +1,11 @@
 /** Settings: jobs, whose parts many clients send. */
 import type { Rows } from './setting.js';
-import type { ValueType } from './value-type.js';
 import { integer } from './values.js';
 import { optionalPort } from './values-network.js';
 import { pathOrOff } from './values-paths.js';
+import { bearerToken } from './values-secrets.js';
 
 const section = 'Jobs';
-
-/** What can stand behind `Bearer` (RFC 6750 section 2.1), or nothing. */
-const token: ValueType<string> = {
-  placeholder: 'TOKEN|off',
-  accepts: 'letters, digits and -._~+/, with = at the end, or off',
-  parse(text) {
-    if (text === 'off' || text === '') return { value: '' };
-    return /^[A-Za-z0-9._~+/-]{1,500}=*$/.test(text)
-      ? { value: text }
-      : { problem: `must be ${token.accepts}` };
-  },
-  format: (value) => [value === '' ? 'off' : value],
-};
 
 export const JOB_ROWS: Rows<
   | 'jobsDir'
@@ -58,7 +45,7 @@ export const JOB_ROWS: Rows<
   jobsToken: {
     key: 'JOBS_TOKEN',
     section,
-    type: token,
+    type: bearerToken,
     default: 'off',
     summary: 'What clients must show to send and see jobs; off: everybody may',
     details:

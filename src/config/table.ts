@@ -3,6 +3,7 @@
  * the help, `check`, `--print-config` and docs/settings.md; its result is the type `Settings`.
  */
 import type { Section, Setting, SettingName, Table } from './setting.js';
+import { ETCD_ROWS } from './table-etcd.js';
 import { FILE_ROWS } from './table-files.js';
 import { JOB_ROWS } from './table-jobs.js';
 import { CACHE_ROWS, LIMIT_ROWS } from './table-limits.js';
@@ -12,6 +13,7 @@ import { PROXY_ROWS } from './table-proxy.js';
 import { RESPONSE_ROWS } from './table-responses.js';
 import { SHARED_CACHE_ROWS } from './table-shared-cache.js';
 import { TLS_ROWS } from './table-tls.js';
+import { WRITING_ROWS } from './table-writing.js';
 
 /** By the name that a setting has in the program, in the order of the docs. */
 export const TABLE: Table = {
@@ -20,6 +22,8 @@ export const TABLE: Table = {
   ...FILE_ROWS,
   ...RESPONSE_ROWS,
   ...CACHE_ROWS,
+  ...WRITING_ROWS,
+  ...ETCD_ROWS,
   ...PROXY_ROWS,
   ...SHARED_CACHE_ROWS,
   ...JOB_ROWS,
