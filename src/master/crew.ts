@@ -13,6 +13,7 @@ import { Forgetting } from './forgetting.js';
 import { JobsDesk } from './jobs-desk.js';
 import { BOOT_FAILED, type TlsIdentity, VERSION } from './protocol.js';
 import { type DeathSeries, decideRespawn } from './respawn.js';
+import type { TokenService } from './token-service.js';
 import { type ProcessEnd, WorkerHandle } from './worker-handle.js';
 
 export interface CrewOptions {
@@ -54,6 +55,8 @@ export class Crew {
   #leaving: WorkerHandle[] = [];
   /** The master's part in jobs. */
   readonly jobs = new JobsDesk();
+  /** The master's part in tokens; undefined when nothing is written. */
+  tokens: TokenService | undefined;
   readonly #forgetting = new Forgetting();
   readonly #restarts = new Map<number, number>();
   readonly #deaths = new Map<number, DeathSeries>();
@@ -214,6 +217,7 @@ export class Crew {
         else if (message.kind === 'report') this.#options.report(`worker ${place}: ${message.text}`);
         else if (message.kind === 'failed') reason = message.reason;
         else if (message.kind === 'jobs') this.jobs.receive(worker, message.about);
+        else if (message.kind === 'tokens') this.tokens?.receive(worker, message.about);
         else if (message.kind === 'forgotten') this.#forgetting.done(worker, message.id, message.wasStored);
         else if (message.kind === 'forget') {
           // One that is only starting hears nothing yet, and has nothing stored.
@@ -274,6 +278,7 @@ export class Crew {
     worker.state = 'gone';
     this.#forgetting.gone(worker);
     this.jobs.gone(worker);
+    this.tokens?.gone(worker);
     this.#serving = this.#serving.filter((other) => other !== worker);
     this.#leaving = this.#leaving.filter((other) => other !== worker);
     this.#options.onGone(worker, worker.reclaim());

@@ -35,6 +35,7 @@ import {
   takePlace,
 } from './place.js';
 import { Statistics } from './statistics.js';
+import { TokenService } from './token-service.js';
 import { chooseTransport } from './transport-choice.js';
 
 export interface MasterOptions {
@@ -231,6 +232,7 @@ export class Master {
     try {
       const place = await takePlace(settings, this.#transport, this.#options.inherited);
       this.#place = place;
+      this.#serveTokens(settings);
       // Which of the two is ready first does not matter.
       const caching = this.#cache.serve(settings);
       await this.#crew.replace(generationOf(settings, place, this.#cache.socketFor(settings)));
@@ -261,7 +263,8 @@ export class Master {
       return false;
     }
     const before = this.#settings;
-    const settings = withJobsOf(before, wanted);
+    const settings = withTokensOf(before, withJobsOf(before, wanted));
+    this.#serveTokens(settings);
     // What is known of jobs is of a time when they were on, and perhaps elsewhere.
     if (before.jobsDir === '') this.#crew.jobs.forget();
     const from = this.#place!;
@@ -286,6 +289,10 @@ export class Master {
     }
     leavePlace(from, this.#transport, to);
     if (settings.transport !== before.transport) report('TRANSPORT is changed by a restart, not by a reload');
+    if (settings.tokenTtlSeconds !== wanted.tokenTtlSeconds)
+      report('TOKEN_TTL_SECONDS is changed by a restart, not by a reload');
+    if (settings.documentRoot !== wanted.documentRoot)
+      report('DOCUMENT_ROOT is changed by a restart where WRITABLE is on, not by a reload');
     if (settings.jobsDir !== wanted.jobsDir) report('JOBS_DIR is changed by a restart, not by a reload');
     const changes = diffSettings(before, settings);
     report(
@@ -293,6 +300,13 @@ export class Master {
         (changes.length === 0 ? 'no setting changed' : changes.join('; ')),
     );
     return true;
+  }
+
+  /** Tokens go on over reloads: old workers and new ones share one arbiter. @throws HandoverError */
+  #serveTokens({ writable, documentRoot, tokenTtlSeconds }: Settings): void {
+    if (writable.length === 0 || this.#crew.tokens !== undefined) return;
+    const { report } = this.#options;
+    this.#crew.tokens = new TokenService({ documentRoot, ttlMs: tokenTtlSeconds * 1000, report });
   }
 
   async #moveStatistics(before: Settings, from: Place, to: Place): Promise<void> {
@@ -353,6 +367,7 @@ export class Master {
     this.#balancer.close();
     await this.#crew.stop(FAST_STOP_MS);
     await this.#cache.stop();
+    this.#crew.tokens?.close();
     if (this.#place !== undefined) leavePlace(this.#place, this.#transport);
     this.#transport.close();
     this.#board.close();
@@ -386,6 +401,12 @@ function cacheMbOf({ cacheSizeMb, proxy, proxyCacheMb }: Settings): number {
 /** Jobs that are on stay where they are: while one worker after the other is replaced, a job has one place. */
 function withJobsOf({ jobsDir }: Settings, wanted: Settings): Settings {
   return jobsDir === '' || wanted.jobsDir === '' ? wanted : { ...wanted, jobsDir };
+}
+
+/** What is written stays where it is, and under the same rules, while workers of two generations write it. */
+function withTokensOf({ writable, documentRoot, tokenTtlSeconds }: Settings, wanted: Settings): Settings {
+  const isSame = writable.length === 0 || wanted.writable.length === 0;
+  return isSame ? wanted : { ...wanted, documentRoot, tokenTtlSeconds };
 }
 
 function urlOf({ host, port, protocol = 'http' }: ListenAddress): string {

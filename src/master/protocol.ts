@@ -15,9 +15,11 @@
  *       │ ── forget { id, keys } ───────────► │  the same from another worker
  *       │ ◄─ forgotten { id, wasStored } ───  │
  *       │ ◄─ jobs { about } ────────────────► │  in both directions: jobs/messages.ts
+ *       │ ◄─ tokens { about } ──────────────► │  in both directions: tokens/messages.ts
  */
 import type { Settings } from '../config/settings.js';
 import type { JobsToMaster, JobsToWorker } from '../jobs/messages.js';
+import type { TokensToMaster, TokensToWorker } from '../tokens/messages.js';
 import type { DrainMode, TransportName } from '../transport/connection.js';
 
 export const VERSION = 1;
@@ -77,6 +79,7 @@ export type MasterMessage =
   | ForgetMessage
   | ForgottenMessage
   | (Versioned & { readonly kind: 'jobs'; readonly about: JobsToWorker })
+  | (Versioned & { readonly kind: 'tokens'; readonly about: TokensToWorker })
   | (Versioned & { readonly kind: 'shed'; readonly count: number; readonly active: boolean })
   | (Versioned & { readonly kind: 'drain'; readonly mode: DrainMode; readonly timeoutMs: number });
 
@@ -86,6 +89,7 @@ export type WorkerMessage =
   | ForgetMessage
   | ForgottenMessage
   | (Versioned & { readonly kind: 'jobs'; readonly about: JobsToMaster })
+  | (Versioned & { readonly kind: 'tokens'; readonly about: TokensToMaster })
   | (Versioned & { readonly kind: 'failed'; readonly reason: string })
   | (Versioned & { readonly kind: 'report'; readonly text: string });
 
@@ -110,6 +114,7 @@ const KINDS = new Set([
   'forget',
   'forgotten',
   'jobs',
+  'tokens',
 ]);
 
 function isOurs(message: unknown): message is MasterMessage | WorkerMessage {

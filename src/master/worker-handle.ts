@@ -7,10 +7,12 @@ import type { Worker as ClusterWorker } from 'node:cluster';
 import type { JobsToWorker } from '../jobs/messages.js';
 import { FIELD } from '../stats/schema.js';
 import type { Scoreboard } from '../stats/scoreboard.js';
+import type { TokensToWorker } from '../tokens/messages.js';
 import type { MasterTransport, Waiting, WorkerChannel } from '../transport/handover.js';
 import type { Candidate } from './dispatch.js';
 import type { JobsWorker } from './jobs-worker.js';
 import { asWorkerMessage, type MasterMessage, VERSION, type WorkerMessage } from './protocol.js';
+import type { TokensWorker } from './token-service.js';
 
 export type WorkerState = 'starting' | 'ready' | 'draining' | 'gone';
 
@@ -44,7 +46,7 @@ const STALLED_MS = 200;
 /** How long a worker that was out of descriptors is left alone. */
 const EXHAUSTED_MS = 100;
 
-export class WorkerHandle implements JobsWorker {
+export class WorkerHandle implements JobsWorker, TokensWorker {
   /** Stable number of the place the worker fills, from 1. */
   readonly place: number;
   readonly slot: number;
@@ -115,6 +117,10 @@ export class WorkerHandle implements JobsWorker {
 
   tellOfJobs(about: JobsToWorker): void {
     this.send({ v: VERSION, kind: 'jobs', about });
+  }
+
+  tellOfTokens(about: TokensToWorker): void {
+    this.send({ v: VERSION, kind: 'tokens', about });
   }
 
   /** Tells it to hand connections back; `active`: such that have asked something lately. */

@@ -275,7 +275,7 @@ export class LocalArbiter {
 export class LocalSession implements TokenEngine {
   readonly id: string;
   readonly who: string;
-  readonly ttlMs: number;
+  ttlMs: number;
   readonly validUntilMs = Number.POSITIVE_INFINITY;
   events: EngineEvents = { demand: () => undefined, lost: () => undefined };
   /** When it was last heard of. */
@@ -283,6 +283,7 @@ export class LocalSession implements TokenEngine {
   isGone = false;
   whyGone = '';
   readonly #arbiter: LocalArbiter;
+  #gone: () => void = () => undefined;
 
   /** Made by `LocalArbiter.open`. */
   constructor(arbiter: LocalArbiter, { id, who, ttlMs }: SessionOptions, nowMs: number) {
@@ -302,11 +303,23 @@ export class LocalSession implements TokenEngine {
     this.aliveMs = nowMs;
   }
 
+  /** From now on it is expelled when it is not heard of for so long. */
+  limit(ttlMs: number, nowMs: number): void {
+    this.ttlMs = ttlMs;
+    this.aliveMs = nowMs;
+  }
+
+  /** Called back once when it is expelled. */
+  onGone(callback: () => void): void {
+    this.#gone = callback;
+  }
+
   /** It is gone, or must be taken for it: resolves when others may have what it held. */
   async expel(why: string): Promise<void> {
     if (this.isGone) return;
     this.isGone = true;
     this.whyGone = why;
+    this.#gone();
     this.events.lost(why);
     await this.#arbiter.remove(this, true);
   }

@@ -23,6 +23,7 @@ import { countPart, transportCounters } from './counters.js';
 import { MasterJobsLink } from './jobs-link.js';
 import { Others } from './others.js';
 import { ReportLimit } from './report-limit.js';
+import { WorkerTokens } from './token-link.js';
 import { Worker } from './worker.js';
 
 /** How often to look whether the master is still there. */
@@ -37,6 +38,7 @@ const others = new Others((id, keys) => send({ v: VERSION, kind: 'forget', id, k
 let worker: Worker | undefined;
 let slot: SlotWriter | undefined;
 let jobsLink: MasterJobsLink | undefined;
+let tokens: WorkerTokens | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
   process.on(signal, () => undefined);
@@ -68,6 +70,9 @@ process.on('message', (raw) => {
     case 'jobs':
       jobsLink?.receive(message.about);
       break;
+    case 'tokens':
+      tokens?.receive(message.about);
+      break;
     case 'drain':
       void drain(message.mode, message.timeoutMs);
       break;
@@ -95,6 +100,7 @@ async function boot(message: StartMessage): Promise<void> {
     const transport = isNative
       ? new NativeWorkerTransport(CHANNEL_FD, counters)
       : new PortableWorkerTransport(process, counters);
+    tokens = settings.writable.length === 0 ? undefined : joinTokens(settings);
     worker = new Worker({
       place,
       settings,
@@ -106,6 +112,7 @@ async function boot(message: StartMessage): Promise<void> {
       newProxy: proxy && ((options) => new proxy.ReverseProxy(options)),
       tellOthers: (keys) => others.forget(keys),
       jobs: settings.jobsDir === '' ? undefined : await joinJobs(settings, place, slot),
+      tokens,
       report: (text) => reports.report(text),
     });
     worker.start();
@@ -129,6 +136,16 @@ async function joinJobs(settings: Settings, place: number, counters: SlotWriter)
   });
   const onPart = (bytes: number): void => countPart(counters, bytes);
   return WorkerJobs.open({ settings, link: jobsLink, onPart, report });
+}
+
+function joinTokens({ tokenTtlSeconds }: Settings): WorkerTokens {
+  return new WorkerTokens({
+    ttlMs: tokenTtlSeconds * 1000,
+    send: (about) => {
+      send({ v: VERSION, kind: 'tokens', about });
+      return process.connected;
+    },
+  });
 }
 
 async function drain(mode: DrainMode, timeoutMs: number): Promise<void> {

@@ -40,6 +40,7 @@ import { JobsSession, type JobsSessionContext } from './jobs-session.js';
 import { HttpSession } from './session.js';
 import type { Session, SessionContext, SessionLimits } from './session-context.js';
 import { TlsAcceptor } from './tls-acceptor.js';
+import type { WorkerTokens } from './token-link.js';
 
 export interface WorkerOptions {
   /** Its place among all, from 1. */
@@ -55,6 +56,8 @@ export interface WorkerOptions {
   readonly newProxy?: ((options: ProxyOptions) => ReverseProxy) | undefined;
   /** Undefined when there are no jobs. */
   readonly jobs?: WorkerJobs | undefined;
+  /** Undefined when nothing is written. */
+  readonly tokens?: WorkerTokens | undefined;
   /** Makes the other workers forget what is stored under these keys; true when any had something. Does not reject. */
   readonly tellOthers?: ((keys: readonly string[]) => Promise<boolean>) | undefined;
   /** One line for the server's log. */
@@ -212,6 +215,7 @@ export class Worker {
     await this.#tasks.close();
     await this.#proxy?.close();
     await this.#options.jobs?.close();
+    await this.#options.tokens?.close();
     this.#updateGauges();
     this.#gauges.close();
   }
