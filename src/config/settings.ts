@@ -81,26 +81,12 @@ export interface Settings {
 
   /** Patterns of paths that clients may write; empty: none. */
   readonly writable: readonly string[];
-  readonly webdav: boolean;
   /** `''`: there is none. */
   readonly writeToken: string;
-  /** A path; `''`: there is no such file. */
-  readonly writeUsers: string;
   /** 0: no bound. */
   readonly writeMaxMb: number;
   readonly tokenTtlSeconds: number;
   readonly tokenWaitSeconds: number;
-  /** Origins; empty: this node is alone. */
-  readonly etcdEndpoints: readonly string[];
-  /** Begins and ends with `/`. */
-  readonly etcdPrefix: string;
-  /** `''`: etcd asks for no user. */
-  readonly etcdUser: string;
-  readonly etcdPassword: string;
-  /** Paths; `''`: none. */
-  readonly etcdCa: string;
-  readonly etcdCert: string;
-  readonly etcdKey: string;
 
   readonly proxy: readonly ProxyRule[];
   readonly proxyTimeoutSeconds: number;

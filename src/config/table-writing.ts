@@ -2,8 +2,7 @@
 import { refusePattern } from './glob.js';
 import type { Rows } from './setting.js';
 import type { ValueType } from './value-type.js';
-import { asBoolean, boolean, integer } from './values.js';
-import { pathOrOff } from './values-paths.js';
+import { asBoolean, integer } from './values.js';
 import { bearerToken } from './values-secrets.js';
 
 const section = 'Writing';
@@ -32,7 +31,7 @@ const writablePaths: ValueType<readonly string[]> = {
 };
 
 export const WRITING_ROWS: Rows<
-  'writable' | 'webdav' | 'writeToken' | 'writeUsers' | 'writeMaxMb' | 'tokenTtlSeconds' | 'tokenWaitSeconds'
+  'writable' | 'writeToken' | 'writeMaxMb' | 'tokenTtlSeconds' | 'tokenWaitSeconds'
 > = {
   writable: {
     key: 'WRITABLE',
@@ -41,19 +40,10 @@ export const WRITING_ROWS: Rows<
     default: 'off',
     summary: 'Paths that clients may write: off, on, or patterns',
     details:
-      'PUT, DELETE, MOVE, COPY and MKCOL: [writing.md](writing.md). Without WRITE_TOKEN and WRITE_USERS only clients on ' +
+      'PUT, DELETE, MOVE, COPY and MKCOL: [writing.md](writing.md). Without WRITE_TOKEN only clients on ' +
       'the loopback interface, or on a Unix-domain socket, may write. The server keeps what it needs for this in ' +
       '`.handover` in DOCUMENT_ROOT, which it never serves.',
     example: '/upload/** /notes/*.md',
-  },
-  webdav: {
-    key: 'WEBDAV',
-    section,
-    type: boolean,
-    default: 'off',
-    summary: 'Speak WebDAV (classes 1 and 2), so that writable paths can be mounted',
-    details: 'PROPFIND, PROPPATCH, LOCK and UNLOCK: [webdav.md](webdav.md). WRITABLE says where.',
-    example: 'on',
   },
   writeToken: {
     key: 'WRITE_TOKEN',
@@ -65,17 +55,6 @@ export const WRITING_ROWS: Rows<
       'In `Authorization: Bearer TOKEN` or as the password of basic authentication. Better in the environment or a file that only the server can read than on the command line, which everybody on the machine sees.',
     example: '2YotnFZFEjr1zCsicMWpAA',
     isSecret: true,
-  },
-  writeUsers: {
-    key: 'WRITE_USERS',
-    section,
-    type: pathOrOff,
-    default: 'off',
-    summary: 'File with the users who may write, and their hashed passwords',
-    details:
-      'One `user:hash` in each line, as `handover hash` and [writing.md](writing.md) say; for basic authentication. It is ' +
-      'read when the server starts and on a reload.',
-    example: '/etc/handover/users',
   },
   writeMaxMb: {
     key: 'WRITE_MAX_MB',
@@ -93,7 +72,7 @@ export const WRITING_ROWS: Rows<
     default: '5',
     summary: 'After how long without a sign of life others get the tokens of a process, in s',
     details:
-      'How long a write may have to wait for a node, or a worker, that has died or stands still: [tokens.md](tokens.md).',
+      'How long a write may have to wait for a worker that has died or stands still: [writing.md](writing.md).',
     example: '10',
   },
   tokenWaitSeconds: {

@@ -3,7 +3,6 @@
  * the help, `check`, `--print-config` and docs/settings.md; its result is the type `Settings`.
  */
 import type { Section, Setting, SettingName, Table } from './setting.js';
-import { ETCD_ROWS } from './table-etcd.js';
 import { FILE_ROWS } from './table-files.js';
 import { JOB_ROWS } from './table-jobs.js';
 import { CACHE_ROWS, LIMIT_ROWS } from './table-limits.js';
@@ -23,7 +22,6 @@ export const TABLE: Table = {
   ...RESPONSE_ROWS,
   ...CACHE_ROWS,
   ...WRITING_ROWS,
-  ...ETCD_ROWS,
   ...PROXY_ROWS,
   ...SHARED_CACHE_ROWS,
   ...JOB_ROWS,

@@ -49,6 +49,8 @@ export interface FoundFile {
   readonly identity: string;
   /** Last modification of the file itself, whole seconds since the epoch, in milliseconds. */
   readonly mtimeMs: number;
+  /** All variants lie where their names say: no link was followed below the root. */
+  readonly isDirect: boolean;
   /** `identity` first, then the sidecars that exist. */
   readonly variants: readonly FoundVariant[];
 }

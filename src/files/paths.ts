@@ -5,6 +5,9 @@
 import { isUtf8 } from 'node:buffer';
 import { HEX } from '../http/chars.js';
 
+/** The name in the document root that the server keeps for itself. */
+export const RESERVED = '.handover';
+
 /** Longest name that common file systems take, in bytes. */
 const MAX_SEGMENT_BYTES = 255;
 /** PATH_MAX of Linux, in bytes. */
@@ -56,6 +59,7 @@ export function parsePath(raw: string, dotfiles: 'hide' | 'serve'): RequestPath 
 
 /** True for a name that the dotfiles policy keeps out of sight. `.well-known` in the root is not (RFC 8615). */
 export function isHidden(name: string, depth: number, dotfiles: 'hide' | 'serve'): boolean {
+  if (depth === 0 && name === RESERVED) return true;
   return dotfiles === 'hide' && name.startsWith('.') && !(depth === 0 && name === '.well-known');
 }
 

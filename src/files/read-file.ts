@@ -65,7 +65,9 @@ function attemptRead(task: ReadTask, rules: LookupRules): Found | 'changed' | un
       if (variant === 'changed') return 'changed';
       variants.push(variant);
     }
-    return { kind: 'file', urlPath: task.urlPath, identity, mtimeMs: lastModifiedMs(base.stat), variants };
+    const isDirect = open.every(({ path, coding }) => path === task.path + extensionOf(coding));
+    const mtimeMs = lastModifiedMs(base.stat);
+    return { kind: 'file', urlPath: task.urlPath, identity, mtimeMs, isDirect, variants };
   } finally {
     for (const file of open) closeSync(file.fd);
   }
@@ -80,6 +82,10 @@ function openSidecars(path: string, base: BigIntStats, rules: LookupRules, open:
     // Older than its base: made from what the base was before. Empty: no coding makes nothing of something.
     if (sidecar.stat.mtimeNs < base.mtimeNs || sidecar.stat.size === 0n) closeSync(open.pop()!.fd);
   }
+}
+
+function extensionOf(coding: Coding): string {
+  return SIDECARS.find((sidecar) => sidecar.coding === coding)?.extension ?? '';
 }
 
 /** Identity of all variants together, and of where they were found. */

@@ -6,6 +6,7 @@ import type { CacheEntry } from '../cache/file-cache.js';
 import { isCompressible } from '../http/content-type.js';
 import { formatHttpDate } from '../http/http-date.js';
 import type { Coding } from '../http/reply.js';
+import type { ReadGuard } from '../tokens/token-manager.js';
 import { type Forms, NOTHING_CHOSEN, Variant } from './forms.js';
 import type { Found, FoundFile, FoundListing, FoundVariant } from './found.js';
 import { withCoding } from './identity.js';
@@ -23,11 +24,15 @@ interface ResourceBase extends CacheEntry<Resource> {
   readonly identity: string;
   /** When the disk was last asked, in milliseconds since the epoch. */
   checkedAtMs: number;
+  /** Where files are written through the server: it may be believed while this is valid. */
+  guard: ReadGuard | undefined;
 }
 
 export interface FileResource extends ResourceBase, Forms {
   readonly kind: 'file';
   readonly urlPath: string;
+  /** No link was followed below the root. */
+  readonly isDirect: boolean;
   readonly lastModifiedMs: number;
 }
 
@@ -59,6 +64,8 @@ export interface MissingResource extends ResourceBase {
 
 export type Resource = FileResource | ListingResource | RedirectResource | MissingResource;
 
+type BaseKey = 'key' | 'hash' | 'checkedAtMs' | 'guard' | 'next';
+
 /** What an entry is made from: the answer of a lookup that found something out. */
 export type Findable = Exclude<Found, { kind: 'unchanged' | 'busy' | 'failed' }>;
 
@@ -74,7 +81,7 @@ export class ResourceMaker {
 
   /** The entry for what was found under a raw path. */
   make(found: Findable, key: Buffer, hash: number, nowMs: number): Resource {
-    const base = { key, hash, checkedAtMs: nowMs, next: undefined };
+    const base = { key, hash, checkedAtMs: nowMs, guard: undefined, next: undefined };
     const bare = { ...base, sizeBytes: key.length + ENTRY_OVERHEAD_BYTES };
     switch (found.kind) {
       case 'file':
@@ -127,7 +134,7 @@ export class ResourceMaker {
     return withForms(resource, representation, { ...forms, useless, ...NOTHING_CHOSEN });
   }
 
-  #file(found: FoundFile, base: Pick<FileResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>): FileResource {
+  #file(found: FoundFile, base: Pick<FileResource, BaseKey>): FileResource {
     const compressible = this.#compress && isCompressible(this.#rules.contentType(found.urlPath));
     const shape = {
       urlPath: found.urlPath,
@@ -141,6 +148,7 @@ export class ResourceMaker {
       ...shape,
       kind: 'file',
       identity: found.identity,
+      isDirect: found.isDirect,
       sizeBytes: sizeOf(base.key, variants),
       compressible,
       variants,
@@ -163,10 +171,7 @@ export class ResourceMaker {
     return new Variant(found, this.#rules.contentType(urlPath), shared, lastModified);
   }
 
-  #listing(
-    found: FoundListing,
-    base: Pick<ListingResource, 'key' | 'hash' | 'checkedAtMs' | 'next'>,
-  ): ListingResource {
+  #listing(found: FoundListing, base: Pick<ListingResource, BaseKey>): ListingResource {
     const form = (contentType: string, body: Uint8Array, etag: string): Forms => {
       const variant = {
         coding: 'identity',

@@ -9,6 +9,8 @@ import type { Clock } from '../http/clock.js';
 import type { CacheState, Coding } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
 import { Turns } from '../pool/turns.js';
+import type { ReadGuard } from '../tokens/token-manager.js';
+import { type Coherence, isOnly, namedFile } from './coherence.js';
 import type { Found, LookupTask } from './found.js';
 import { encodePath, type RequestPath, unicodeForms } from './paths.js';
 import {
@@ -37,6 +39,10 @@ export interface StoreOptions {
   /** Compressions that may run at once; the others wait. */
   readonly maxCompressions: number;
   readonly onEvict: () => void;
+  /** Where files are written through the server. */
+  readonly coherence?: Coherence | undefined;
+  /** What is looked for first in a directory; undefined: nothing. */
+  readonly indexFile?: string | undefined;
   /** Told of what is there and may not be read: nothing for the client, a mistake for the log. */
   readonly report: (problem: string) => void;
 }
@@ -69,12 +75,19 @@ const MISSING_SHARE = 1 / 16;
 /** Files that may wait to be compressed; one more is sent as it is rather than late. */
 const MAX_WAITING_COMPRESSIONS = 64;
 
+/** A lookup that others may wait for. */
+interface UnderWay {
+  readonly askedAtMs: number;
+  readonly guard: ReadGuard | undefined;
+  readonly stored: Promise<Stored>;
+}
+
 export class ResourceStore {
   readonly #options: StoreOptions;
   readonly #present: FileCache<Resource>;
   readonly #missing: FileCache<Resource>;
   /** Lookups under way that others may wait for. */
-  readonly #lookups = new Map<string, { readonly askedAtMs: number; readonly stored: Promise<Stored> }>();
+  readonly #lookups = new Map<string, UnderWay>();
   /** Compressions under way or waiting, for others to wait for. */
   readonly #compressions = new Map<string, Promise<Compressible>>();
   readonly #compressionTurns: Turns;
@@ -114,12 +127,23 @@ export class ResourceStore {
     const rawPath = key.toString('latin1');
     const under = this.#lookups.get(rawPath);
     // An answer is as old as its question: what was asked too long ago, the disk has to be asked again.
-    if (under !== undefined && this.#isYoung(under.askedAtMs)) return under.stored;
+    if (under !== undefined && this.#isYoung(under.askedAtMs) && this.#isGuarded(under.guard))
+      return under.stored;
     const askedAtMs = this.#options.clock.nowMs;
-    const stored = this.#lookUp(rawPath, { key, hash }, entry, askedAtMs).finally(() => {
+    // Taken before the disk is asked: what is changed from here on makes it invalid.
+    const { coherence, indexFile } = this.#options;
+    const file = coherence && namedFile(rawPath, indexFile);
+    const guard = file && coherence?.guard(file.token);
+    if (file !== undefined && guard === undefined) coherence?.want(file.token);
+    const lookingUp = this.#lookUp(rawPath, { key, hash }, entry, askedAtMs).then((found) => {
+      const { resource } = found;
+      resource.guard = guard !== undefined && isOnly(file!, resource) ? guard : undefined;
+      return found;
+    });
+    const stored = lookingUp.finally(() => {
       if (this.#lookups.get(rawPath) === lookup) this.#lookups.delete(rawPath);
     });
-    const lookup = { askedAtMs, stored };
+    const lookup = { askedAtMs, guard, stored };
     this.#lookups.set(rawPath, lookup);
     return stored;
   }
@@ -166,7 +190,13 @@ export class ResourceStore {
   }
 
   #isFresh(entry: Resource): boolean {
-    return this.#isYoung(entry.checkedAtMs);
+    return this.#isYoung(entry.checkedAtMs) && this.#isGuarded(entry.guard);
+  }
+
+  /** What was found under this guard may be believed, as far as writing through the server goes. */
+  #isGuarded(guard: ReadGuard | undefined): boolean {
+    const { coherence, clock } = this.#options;
+    return coherence === undefined || guard?.isValid(clock.steadyMs) === true;
   }
 
   #isYoung(askedAtMs: number): boolean {

@@ -1,8 +1,9 @@
 /** The master's part in tokens: the arbiter, a session of it for each worker, and the locks of clients. */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, HandoverError, messageOf } from '../errors.js';
-import { RESERVED, removeFencesOf } from '../files/writing/fence-directories.js';
+import { RESERVED } from '../files/paths.js';
+import { removeTracesOf, sweep } from '../files/writing/fence-directories.js';
 import { fencesOf, nextEpoch } from '../tokens/epoch.js';
 import type { TokenListing } from '../tokens/listing.js';
 import { LocalArbiter, type LocalSession } from '../tokens/local-arbiter.js';
@@ -38,12 +39,14 @@ export class TokenService {
   /** @throws HandoverError when the document root cannot be written to */
   constructor(options: TokenServiceOptions) {
     this.#options = options;
-    const { root, epoch } = beginEpoch(options.documentRoot);
     this.#arbiter = new LocalArbiter({
-      nextFence: fencesOf(epoch),
-      onExpired: (session, files) => this.#fence(root, session, files),
+      nextFence: fencesOf(beginEpoch(options.documentRoot)),
+      onExpired: (session) => this.#fence(session),
     });
     this.#arbiter.start();
+    sweep(options.documentRoot, Date.now()).catch((error) =>
+      options.report(`what was left by a killed server cannot be removed: ${messageOf(error)}`),
+    );
     this.#desk = new LockDesk({ arbiter: this.#arbiter, listing: () => this.listing() });
   }
 
@@ -172,9 +175,9 @@ export class TokenService {
     return { op: 'refused', id, code: 'unavailable', message };
   }
 
-  async #fence(root: string, session: string, files: readonly string[]): Promise<void> {
+  async #fence(session: string): Promise<void> {
     try {
-      await removeFencesOf(root, session, files);
+      await removeTracesOf(this.#options.documentRoot, session);
     } catch (error) {
       // Its process may go on with a change that it was about to make; it has been silent for long.
       this.#options.report(`what a lost session may still write cannot be stopped: ${messageOf(error)}`);
@@ -186,12 +189,11 @@ function isIts({ session }: Member, id: string): boolean {
   return session?.id === id && !session.isGone;
 }
 
-function beginEpoch(documentRoot: string): { root: string; epoch: number } {
+function beginEpoch(documentRoot: string): number {
   try {
-    const root = realpathSync(documentRoot);
-    const directory = join(root, RESERVED);
+    const directory = join(documentRoot, RESERVED);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return { root, epoch: nextEpoch(join(directory, 'epoch')) };
+    return nextEpoch(join(directory, 'epoch'));
   } catch (error) {
     if (error instanceof HandoverError) throw error;
     const problem = `DOCUMENT_ROOT: ${documentRoot}: WRITABLE is on, but nothing can be written here: ${messageOf(error)}`;

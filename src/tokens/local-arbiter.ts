@@ -15,10 +15,10 @@ export interface LocalArbiterOptions {
   /** Milliseconds of a clock that is never set. */
   readonly now?: () => number;
   /**
-   * A session is gone that had these files for writing. Nobody else is granted them before this has resolved: it makes
-   * sure that whatever is left of the session changes them no more. Does not reject.
+   * A session is gone that has not given up what it held. Nobody else is granted that before this has resolved: it
+   * makes sure that whatever is left of the session changes nothing more. Does not reject.
    */
-  readonly onExpired?: (session: string, files: readonly string[]) => Promise<void>;
+  readonly onExpired?: (session: string) => Promise<void>;
 }
 
 export interface SessionOptions {
@@ -201,20 +201,17 @@ export class LocalArbiter {
   async remove(session: LocalSession, isExpelled: boolean): Promise<void> {
     this.#sessions.delete(session);
     const held: Entry[] = [];
-    const written: string[] = [];
     for (const entry of [...this.#entries.values()]) {
       for (const waiter of entry.queue.filter((one) => one.session === session)) {
         this.#leaveQueue(entry, waiter);
         waiter.refused(new TokenError('lost', session.whyGone));
       }
       const holding = entry.holders.get(session);
-      if (holding === undefined) continue;
-      held.push(entry);
-      if (holding.mode === 'write') written.push(entry.file);
+      if (holding !== undefined) held.push(entry);
     }
     if (isExpelled) {
       if (held.length > 0) this.#counters.expiredSessions++;
-      if (written.length > 0) await this.#options.onExpired?.(session.id, written);
+      await this.#options.onExpired?.(session.id);
     }
     for (const entry of held) {
       entry.holders.delete(session);

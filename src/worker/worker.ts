@@ -7,6 +7,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { compilePattern } from '../config/glob.js';
 import type { Settings } from '../config/settings.js';
 import { messageOf } from '../errors.js';
 import { StaticHandler } from '../files/handler.js';
@@ -15,6 +16,7 @@ import { PoolTasks } from '../files/pool-tasks.js';
 import { ResourceMaker } from '../files/resource.js';
 import { ResponseRules } from '../files/response-rules.js';
 import { ResourceStore } from '../files/store.js';
+import { WritingSite } from '../files/writing/site.js';
 import { fromSite } from '../getfile/site.js';
 import { Clock } from '../http/clock.js';
 import type { Forwarder } from '../http/forwarded.js';
@@ -104,10 +106,7 @@ export class Worker {
       rules: {
         ...settings,
         root: settings.documentRoot,
-        withheld: [
-          ...Object.values(statsPaths(options.statsFile)),
-          ...(options.tls ? [settings.tlsKey] : []),
-        ],
+        withheld: this.#withheld,
         maxBodyBytes: settings.cacheMaxFileKb * 1024,
       },
       threads: settings.threadsPerWorker,
@@ -124,6 +123,8 @@ export class Worker {
       // One thread is kept for look-ups, which are short and which hot files wait for.
       maxCompressions: Math.max(1, settings.threadsPerWorker - 1),
       onEvict: () => slot.add('cacheEvictions', 1),
+      coherence: options.tokens?.manager,
+      indexFile: settings.indexFiles[0],
       report,
     });
     this.#monitoring = new Monitoring({
@@ -334,12 +335,42 @@ export class Worker {
     };
   }
 
-  /** Jobs come before what is for other servers. */
+  /** Jobs come first, then what is for other servers, then what is written here. */
   #forwarder(): Forwarder | undefined {
-    const proxy = this.#proxy;
-    const jobs = this.#options.jobs?.site;
-    if (jobs === undefined || proxy === undefined) return jobs ?? proxy;
-    return { find: (head) => jobs.find(head) ?? proxy.find(head) };
+    const sites = [this.#options.jobs?.site, this.#proxy, this.#writing()].filter(
+      (site) => site !== undefined,
+    );
+    const [first, second, third] = sites;
+    if (first === undefined || second === undefined) return first;
+    if (third === undefined) return { find: (head) => first.find(head) ?? second.find(head) };
+    return { find: (head) => first.find(head) ?? second.find(head) ?? third.find(head) };
+  }
+
+  /** Undefined when nothing is written. */
+  #writing(): WritingSite | undefined {
+    const { settings, tokens, report } = this.#options;
+    if (tokens === undefined) return undefined;
+    const writable = settings.writable.map(compilePattern);
+    return new WritingSite({
+      rules: {
+        ...settings,
+        withheld: this.#withheld,
+        isWritable: (path) => writable.some((matches) => matches(path)),
+      },
+      tokens: tokens.manager,
+      session: () => tokens.sessionId,
+      token: settings.writeToken,
+      maxBodyBytes: settings.writeMaxMb === 0 ? Number.POSITIVE_INFINITY : settings.writeMaxMb * 2 ** 20,
+      maxHashedBytes: settings.cacheMaxFileKb * 1024,
+      waitMs: settings.tokenWaitSeconds * 1000,
+      report,
+    });
+  }
+
+  /** Absolute paths of files that are never served as files of the site, nor written. */
+  get #withheld(): readonly string[] {
+    const { statsFile, tls, settings } = this.#options;
+    return [...Object.values(statsPaths(statsFile)), ...(tls ? [settings.tlsKey] : [])];
   }
 
   #openLog(): AccessLog {

@@ -44,6 +44,7 @@ export const MODIFIED = 'Tue, 02 Jan 2024 03:04:05 GMT';
 export function foundFile(urlPath: string, text: string, version = 1): FoundFile {
   return {
     kind: 'file',
+    isDirect: true,
     urlPath,
     identity: `${urlPath} ${version}`,
     mtimeMs: MODIFIED_MS,

@@ -1,78 +1,80 @@
 /**
  * Where what is to take the place of a file waits for it, in `.handover` below the document root. A change goes out of
  * a directory of its session's own, by rename(2), after the arbiter has said that the session holds the token. Whoever
- * takes the token away from a session that has not given it up removes that directory first: what the session does
+ * takes its tokens away from a session that has not given them up removes that directory first: what the session does
  * later finds nothing to rename.
  *
- *     .handover/spool/<name>                         bodies on their way
- *     .handover/fence/<token>/<session>-<name>/new   whole and durable, about to be the file
- *     .handover/fence/<token>/<session>-<name>/old   what was removed
- *     .handover/trash/<name>                         about to be deleted
+ *     .handover/spool/<session>-<name>        bodies on their way
+ *     .handover/fence/<session>-<name>/new    whole and durable, about to be the file
+ *     .handover/fence/<session>-<name>/old    what was removed
+ *     .handover/trash/<name>                  about to be deleted
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../errors.js';
+import { RESERVED } from '../paths.js';
 
-/** The name below the document root that the server keeps for itself. */
-export const RESERVED = '.handover';
+const SPOOL = 'spool';
+const FENCE = 'fence';
+const TRASH = 'trash';
+const OLD_MS = 60 * 60 * 1000;
 
-/** Directory of the sessions that change what this token is of. */
-export function fencesOf(root: string, token: string): string {
-  const name = createHash('sha256').update(token).digest('hex').slice(0, 32);
-  return join(root, RESERVED, 'fence', name);
+/** Name of a file that does not exist yet, for what comes in. */
+export function newSpoolPath(root: string, session: string): Promise<string> {
+  return newPath(root, SPOOL, `${session}-`);
 }
 
 /** Makes a directory for one change. */
-export async function makeFence(root: string, token: string, session: string): Promise<string> {
-  const path = join(fencesOf(root, token), `${session}-${newName()}`);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+export async function makeFence(root: string, session: string): Promise<string> {
+  const path = await newPath(root, FENCE, `${session}-`);
+  await mkdir(path, { mode: 0o700 });
   return path;
 }
 
-/** Stops what a session may still be about to do to what these tokens are of. */
-export async function removeFencesOf(
-  root: string,
-  session: string,
-  tokens: readonly string[],
-): Promise<void> {
-  for (const token of tokens) {
-    const fences = fencesOf(root, token);
-    for (const name of await namesIn(fences)) {
-      if (name.startsWith(`${session}-`)) await discard(root, join(fences, name));
+/** Stops what a session may still be about to do, and removes what it was receiving. */
+export async function removeTracesOf(root: string, session: string): Promise<void> {
+  for (const place of [FENCE, SPOOL]) {
+    for (const path of await pathsIn(root, place)) {
+      if (path.includes(`/${session}-`)) await discard(root, path);
     }
   }
 }
 
-/** Stops what anybody may still be about to do to what a token is of. */
-export async function removeFences(root: string, token: string): Promise<void> {
-  const fences = fencesOf(root, token);
-  for (const name of await namesIn(fences)) await discard(root, join(fences, name));
+/** Removes what servers have left that were killed: nobody has touched it for an hour. */
+export async function sweep(root: string, nowMs: number): Promise<void> {
+  for (const place of [SPOOL, FENCE, TRASH]) {
+    for (const path of await pathsIn(root, place)) {
+      const found = await stat(path).catch(() => undefined);
+      if (found !== undefined && nowMs - found.ctimeMs > OLD_MS)
+        await rm(path, { recursive: true, force: true });
+    }
+  }
 }
 
 /** Takes a file or a tree away at once, and deletes it in its time. Resolves when it is away. */
 export async function discard(root: string, path: string): Promise<void> {
-  const trash = join(root, RESERVED, 'trash');
-  await mkdir(trash, { recursive: true, mode: 0o700 });
-  const away = join(trash, newName());
+  const away = await newPath(root, TRASH);
   try {
     await rename(path, away);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return;
     throw error;
   }
-  // What cannot be deleted now is when the server starts the next time.
+  // What cannot be deleted now is by a later sweep.
   rm(away, { recursive: true, force: true }).catch(() => undefined);
 }
 
-/** A name that nothing has yet. */
-export function newName(): string {
-  return randomBytes(9).toString('hex');
+async function newPath(root: string, place: string, prefix = ''): Promise<string> {
+  const directory = join(root, RESERVED, place);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  return join(directory, prefix + randomBytes(9).toString('hex'));
 }
 
-async function namesIn(path: string): Promise<string[]> {
+async function pathsIn(root: string, place: string): Promise<string[]> {
+  const directory = join(root, RESERVED, place);
   try {
-    return await readdir(path);
+    return (await readdir(directory)).map((name) => join(directory, name));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;

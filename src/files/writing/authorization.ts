@@ -1,0 +1,48 @@
+/** Who may write: whoever shows WRITE_TOKEN; where there is none, clients on this machine. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { UNIX_CLIENT } from '../../config/socket-path.js';
+import type { Asker } from '../../http/asker.js';
+import type { RequestHead } from '../../http/request-head.js';
+import { Refusal } from './refusal.js';
+
+const CHALLENGE = 'WWW-Authenticate: Basic realm="writing", charset="UTF-8"\r\nWWW-Authenticate: Bearer\r\n';
+
+/**
+ * Does nothing when the client may write (RFC 6750 section 2.1, RFC 7617).
+ *
+ * @param token `''`: there is none
+ * @throws Refusal 401 or 403
+ */
+export function authorize(head: RequestHead, { peer }: Pick<Asker, 'peer'>, token: string): void {
+  if (token !== '') {
+    if (!shows(head.valueOf('authorization'), token)) {
+      throw new Refusal(401, 'Writing needs the token of this server (WRITE_TOKEN).', CHALLENGE);
+    }
+    return;
+  }
+  if (!isLocal(peer.address)) {
+    throw new Refusal(403, 'Only clients on this machine may write, as long as WRITE_TOKEN is not set.');
+  }
+  // A page of another site, in a browser on this machine, is no client of ours.
+  const origin = head.field('origin');
+  if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== head.valueOf('host')) {
+    throw new Refusal(403, 'Pages of other sites may not write.');
+  }
+}
+
+function shows(authorization: string | undefined, token: string): boolean {
+  const [, scheme = '', credentials = ''] = /^(\S+) +(\S+) *$/.exec(authorization ?? '') ?? [];
+  const pair = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString() : undefined;
+  if (pair === undefined && scheme.toLowerCase() !== 'bearer') return false;
+  const given = pair === undefined ? credentials : pair.slice(pair.indexOf(':') + 1);
+  // How long it takes tells nothing of the token.
+  return timingSafeEqual(digestOf(given), digestOf(token));
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function isLocal(address: string): boolean {
+  return address === UNIX_CLIENT || address === '::1' || /^(?:::ffff:)?127\./.test(address);
+}

@@ -1,0 +1,73 @@
+/** Changes as they become visible: each by one rename(2), out of or into a fence directory, under the write token. */
+import { link, open, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { systemCode } from '../../errors.js';
+import type { CommitRecord } from '../../tokens/engine.js';
+import { TokenError } from '../../tokens/token.js';
+import type { Grant } from '../../tokens/token-manager.js';
+import { discard, makeFence } from './fence-directories.js';
+import type { Target } from './target.js';
+
+/** Puts a durable file or tree in the place of the target. What it was is gone. */
+export async function replace(
+  target: Target,
+  source: string,
+  grant: Grant,
+  session: string,
+  record: CommitRecord,
+  isCopy = false,
+): Promise<void> {
+  const fence = await makeFence(target.root, session);
+  try {
+    const inFence = join(fence, 'new');
+    // A link, where the source stays for now; the target is one or the other.
+    if (isCopy) await link(source, inFence);
+    else await rename(source, inFence);
+    await grant.commit(record);
+    await fencedRename(inFence, target.path, fence);
+    await syncDirectory(dirname(target.path));
+  } finally {
+    await discard(target.root, fence);
+  }
+}
+
+/** Takes the target away. */
+export async function remove(target: Target, grant: Grant, session: string): Promise<void> {
+  const fence = await makeFence(target.root, session);
+  try {
+    await grant.commit({ etag: '', bytes: 0 });
+    await fencedRename(target.path, join(fence, 'old'), fence);
+    await syncDirectory(dirname(target.path));
+  } finally {
+    await discard(target.root, fence);
+  }
+}
+
+/** Makes what is in a directory durable: the names, not the files. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Without its fence directory, the session has lost the token, and nothing was changed. */
+async function fencedRename(from: string, to: string, fence: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' && !(await exists(fence))) {
+      throw new TokenError('stale', 'the token was given to others');
+    }
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,357 @@
+/**
+ * Writing over HTTP: PUT, DELETE, MKCOL, COPY and MOVE (RFC 9110 section 9.3, RFC 4918 section 9). A body is whole and
+ * durable before anything is changed; then the tokens are taken, the conditions looked at, and the change made by one
+ * rename.
+ */
+import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf } from '../../errors.js';
+import type { Asker } from '../../http/asker.js';
+import { errorReply } from '../../http/error-reply.js';
+import type { Forwarded, Forwarder } from '../../http/forwarded.js';
+import type { Reply } from '../../http/reply.js';
+import type { RequestHead } from '../../http/request-head.js';
+import { tokenNameOf } from '../../tokens/names.js';
+import type { TokenManager } from '../../tokens/token-manager.js';
+import { authorize } from './authorization.js';
+import { discard, newSpoolPath } from './fence-directories.js';
+import { checkPart, type Part, partOf } from './part.js';
+import { remove, replace, syncDirectory } from './publish.js';
+import { Refusal, refusalOf } from './refusal.js';
+import { type Spooled, spool } from './spool.js';
+import { checkConditions, etagOf } from './state.js';
+import { resolveTarget, statOf, type Target, type TargetRules } from './target.js';
+import { TokenSet } from './token-set.js';
+import { copyDurably, copyTree, wantTree } from './tree.js';
+
+export interface WritingOptions {
+  readonly rules: TargetRules;
+  readonly tokens: TokenManager;
+  /** Of this worker's session now. */
+  readonly session: () => string;
+  /** WRITE_TOKEN; `''`: there is none. */
+  readonly token: string;
+  readonly maxBodyBytes: number;
+  /** Files up to this size have an entity tag made from their content. */
+  readonly maxHashedBytes: number;
+  readonly waitMs: number;
+  readonly report: (problem: string) => void;
+}
+
+const METHODS = new Set(['PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE']);
+/** So much of a body that nobody wants is read, so that the connection can go on. */
+const MAX_SPILLED_BYTES = 64 * 1024;
+
+/** One request, and who asks. */
+interface Request {
+  readonly head: RequestHead;
+  readonly asker: Asker;
+  readonly target: Target;
+  /** The client is gone. */
+  readonly signal: AbortSignal;
+}
+
+export class WritingSite implements Forwarder {
+  readonly #options: WritingOptions;
+
+  constructor(options: WritingOptions) {
+    this.#options = options;
+  }
+
+  find(head: RequestHead): Forwarded | undefined {
+    if (head.method === 'GET' || head.method === 'HEAD' || !METHODS.has(head.methodText)) return undefined;
+    // What is too much is answered from here, after it was asked who wants it.
+    const maxBodyBytes = Number.POSITIVE_INFINITY;
+    return { maxBodyBytes, answer: (asker) => this.#answer(head.retain(), asker) };
+  }
+
+  async #answer(head: RequestHead, asker: Asker): Promise<Reply> {
+    const gone = new AbortController();
+    asker.onGone(() => gone.abort());
+    try {
+      const { token, rules } = this.#options;
+      authorize(head, asker, token);
+      const target = await resolveTarget(head.path, rules);
+      return await this.#carryOut({ head, asker, target, signal: gone.signal });
+    } catch (error) {
+      return this.#refused(error, head, asker);
+    }
+  }
+
+  #carryOut(request: Request): Promise<Reply> {
+    switch (request.head.methodText) {
+      case 'PUT':
+        return this.#put(request);
+      case 'DELETE':
+        return this.#delete(request);
+      case 'MKCOL':
+        return this.#makeCollection(request);
+      default:
+        return this.#copyOrMove(request, request.head.methodText === 'MOVE');
+    }
+  }
+
+  async #put({ head, asker, target, signal }: Request): Promise<Reply> {
+    const { maxBodyBytes, session } = this.#options;
+    if (target.isDirectoryPath)
+      throw new Refusal(409, 'This names a directory, which has no content (MKCOL makes one).');
+    if (head.contentLength > maxBodyBytes) {
+      throw new Refusal(413, 'The body is larger than this server takes (WRITE_MAX_MB).');
+    }
+    const part = partOf(head.valueOf('content-range'));
+    if ((await statOf(target.path))?.isDirectory()) throw isDirectory();
+    const spooled = await spool(asker.body, await newSpoolPath(target.root, session()), maxBodyBytes);
+    const set = new TokenSet();
+    set.write(target.segments, target.token);
+    let assembled: string | undefined;
+    try {
+      await this.#acquire(set, signal);
+      const found = await statOf(target.path);
+      if (found?.isDirectory()) throw isDirectory();
+      await this.#check(head, target, found);
+      let source: Spooled = spooled;
+      if (part !== undefined) {
+        source = await this.#assemble(target, part, spooled, found?.size ?? 0);
+        assembled = source.path;
+      }
+      if (found?.isFile()) await chmod(source.path, found.mode & 0o777);
+      const etag = this.#quickEtag(source);
+      const grant = set.grant(target.token);
+      await replace(target, source.path, grant, session(), { etag, bytes: source.bytes });
+      const shown = etag === '' ? await etagOf(target.path, this.#options.maxHashedBytes) : etag;
+      return done(found === undefined, `ETag: ${shown}\r\n`, target);
+    } finally {
+      set.release();
+      await rm(spooled.path, { force: true });
+      if (assembled !== undefined) await rm(assembled, { force: true });
+    }
+  }
+
+  /** The whole new file, where a part of it has come. */
+  async #assemble(target: Target, part: Part, spooled: Spooled, fileBytes: number): Promise<Spooled> {
+    checkPart(part, spooled.bytes, fileBytes);
+    const { maxBodyBytes, session, maxHashedBytes } = this.#options;
+    const bytes = Math.max(fileBytes, part.offset + part.length);
+    if (bytes > maxBodyBytes) throw new Refusal(413, 'The file would be larger than WRITE_MAX_MB.');
+    if (fileBytes === 0 && part.offset === 0) return spooled;
+    const path = await newSpoolPath(target.root, session());
+    try {
+      await copyDurably(target.path, path);
+      await copyInto(spooled.path, path, part.offset);
+      const etag = bytes <= maxHashedBytes ? await etagOf(path, maxHashedBytes) : '';
+      return { path, bytes, sha256: etag.slice(1, -1) };
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  async #delete({ head, target, signal }: Request): Promise<Reply> {
+    const depth = head.valueOf('depth');
+    if (depth !== undefined && depth.toLowerCase() !== 'infinity') {
+      throw new Refusal(400, 'A directory is deleted with all that is in it: Depth is infinity.');
+    }
+    const set = await this.#tokensOf([target]);
+    try {
+      await this.#acquire(set, signal);
+      const found = await statOf(target.path);
+      if (found === undefined) throw new Refusal(404, '');
+      await this.#check(head, target, found);
+      await remove(target, set.grant(target.token), this.#options.session());
+      return noContent();
+    } finally {
+      set.release();
+    }
+  }
+
+  async #makeCollection({ head, asker, target, signal }: Request): Promise<Reply> {
+    if (asker.body !== undefined) throw new Refusal(415, 'A directory is made without a body.');
+    const set = new TokenSet();
+    set.write(target.segments, target.token);
+    try {
+      await this.#acquire(set, signal);
+      const found = await statOf(target.path);
+      if (found !== undefined) throw new Refusal(405, 'There is something of this name already.', allow());
+      await this.#check(head, target, found);
+      const source = await newSpoolPath(target.root, this.#options.session());
+      await mkdir(source, 0o777);
+      await replace(target, source, set.grant(target.token), this.#options.session(), { etag: '', bytes: 0 });
+      return done(true, '', target);
+    } finally {
+      set.release();
+    }
+  }
+
+  async #copyOrMove({ head, target: source, signal }: Request, isMove: boolean): Promise<Reply> {
+    const target = await this.#destinationOf(head);
+    const overwrite = head.valueOf('overwrite')?.toUpperCase() !== 'F';
+    const depth = head.valueOf('depth')?.toLowerCase() ?? 'infinity';
+    if (depth !== 'infinity' && (isMove || depth !== '0')) throw new Refusal(400, 'Depth is 0 or infinity.');
+    if (source.path === target.path) throw new Refusal(403, 'Source and destination are the same.');
+    if (isBelow(target.path, source.path) || isBelow(source.path, target.path)) {
+      throw new Refusal(409, 'One of the two lies within the other.');
+    }
+    const set = await this.#tokensOf([source, target]);
+    let copy: string | undefined;
+    try {
+      await this.#acquire(set, signal);
+      const found = await statOf(source.path);
+      if (found === undefined) throw new Refusal(404, '');
+      await this.#check(head, source, found);
+      const replaced = await statOf(target.path);
+      if (replaced !== undefined && !overwrite) {
+        throw new Refusal(412, 'There is something at the destination (Overwrite: F).');
+      }
+      if (found.isDirectory() || replaced?.isDirectory() === true || !isMove) {
+        if (!isMove) copy = await this.#copyOf(source, found.isDirectory(), depth === 'infinity');
+        await this.#exchange(source, target, set, copy, replaced !== undefined);
+      } else await this.#moveFile(source, target, set);
+      return done(replaced === undefined, '', target);
+    } finally {
+      set.release();
+      if (copy !== undefined) await discard(source.root, copy);
+    }
+  }
+
+  async #copyOf(source: Target, isDirectory: boolean, isDeep: boolean): Promise<string> {
+    const path = await newSpoolPath(source.root, this.#options.session());
+    try {
+      if (isDirectory) await copyTree(source.path, path, isDeep);
+      else await copyDurably(source.path, path);
+      return path;
+    } catch (error) {
+      await discard(source.root, path);
+      throw error;
+    }
+  }
+
+  /** Puts a copy, or the source itself, in the place of the target. */
+  async #exchange(
+    source: Target,
+    target: Target,
+    set: TokenSet,
+    copy: string | undefined,
+    isReplaced: boolean,
+  ): Promise<void> {
+    const { session } = this.#options;
+    const grant = set.grant(target.token);
+    const isTree = (await stat(copy ?? source.path)).isDirectory();
+    if (isReplaced && (isTree || (await stat(target.path)).isDirectory()))
+      await remove(target, grant, session());
+    if (copy !== undefined) {
+      await replace(target, copy, grant, session(), { etag: '', bytes: 0 });
+      return;
+    }
+    set.check();
+    await rename(source.path, target.path);
+    await syncDirectory(dirname(target.path));
+    await syncDirectory(dirname(source.path));
+  }
+
+  /** At no time is there neither of the two. */
+  async #moveFile(source: Target, target: Target, set: TokenSet): Promise<void> {
+    const { session } = this.#options;
+    await replace(target, source.path, set.grant(target.token), session(), { etag: '', bytes: 0 }, true);
+    await remove(source, set.grant(source.token), session());
+  }
+
+  /** For removing or moving these as a whole. */
+  async #tokensOf(targets: readonly Target[]): Promise<TokenSet> {
+    const set = new TokenSet();
+    for (const { path, segments, token } of targets) {
+      set.write(segments, token);
+      if ((await statOf(path))?.isDirectory()) await wantTree(set, path, segments);
+      else set.write(segments, tokenNameOf(segments, true));
+    }
+    return set;
+  }
+
+  #acquire(set: TokenSet, signal: AbortSignal): Promise<void> {
+    return set.acquire(this.#options.tokens, { waitMs: this.#options.waitMs, signal });
+  }
+
+  #check(head: RequestHead, { path }: Target, found: Awaited<ReturnType<typeof statOf>>): Promise<void> {
+    return checkConditions(head, path, found, this.#options.maxHashedBytes);
+  }
+
+  /** Of what has just come; `''`: it is known when the file is in its place. */
+  #quickEtag({ bytes, sha256 }: Spooled): string {
+    return bytes <= this.#options.maxHashedBytes ? `"${sha256.slice(0, 22)}"` : '';
+  }
+
+  async #destinationOf(head: RequestHead): Promise<Target> {
+    const destination = head.valueOf('destination') ?? '';
+    const isAbsolute = /^https?:\/\//i.test(destination);
+    const [, authority, path = ''] = isAbsolute
+      ? (/^https?:\/\/([^/]*)([^?#]*)/i.exec(destination) ?? [])
+      : [destination, undefined, destination];
+    if (!path.startsWith('/')) throw new Refusal(400, 'Destination must be the URL or path of the new name.');
+    if (authority !== undefined && authority.toLowerCase() !== head.authority.toLowerCase()) {
+      throw new Refusal(502, 'The destination is on another server.');
+    }
+    return resolveTarget(path, this.#options.rules);
+  }
+
+  #refused(error: unknown, head: RequestHead, asker: Asker): Reply {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) this.#options.report(`${head.methodText} ${head.path}: ${messageOf(error)}`);
+    const isShort = head.contentLength >= 0 && head.contentLength <= MAX_SPILLED_BYTES;
+    // So that its connection can go on.
+    if (isShort && !head.expectsContinue) asker.body?.cancel();
+    const { status, message, fields } = refusal ?? new Refusal(500, '');
+    return errorReply(status, message, { fields });
+  }
+}
+
+function allow(): string {
+  return 'Allow: GET, HEAD, OPTIONS, PUT, DELETE, COPY, MOVE\r\n';
+}
+
+function isDirectory(): Refusal {
+  return new Refusal(409, 'This is a directory, which has no content of its own.');
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path.startsWith(`${directory}/`);
+}
+
+function done(isNew: boolean, fields: string, { urlPath }: Target): Reply {
+  const location = isNew ? `Location: ${urlPath}\r\n` : '';
+  const length = isNew ? 'Content-Length: 0\r\n' : '';
+  return {
+    status: isNew ? 201 : 204,
+    fields: length + location + fields,
+    body: null,
+    cache: '',
+    close: false,
+  };
+}
+
+function noContent(): Reply {
+  return { status: 204, fields: '', body: null, cache: '', close: false };
+}
+
+/** Writes one file into another at a place, durably. */
+async function copyInto(from: string, to: string, offset: number): Promise<void> {
+  const source = await open(from, 'r');
+  try {
+    const target = await open(to, 'r+');
+    try {
+      const piece = Buffer.allocUnsafe(256 * 1024);
+      for (let at = 0; ; ) {
+        const { bytesRead } = await source.read(piece, 0, piece.length, at);
+        if (bytesRead === 0) break;
+        for (let done = 0; done < bytesRead; ) {
+          const { bytesWritten } = await target.write(piece, done, bytesRead - done, offset + at + done);
+          done += bytesWritten;
+        }
+        at += bytesRead;
+      }
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}

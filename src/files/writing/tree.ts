@@ -1,0 +1,41 @@
+/** Whole directories: what is in them, and copies of them. */
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, readdir, readlink, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { tokenNameOf } from '../../tokens/names.js';
+import { syncDirectory } from './publish.js';
+import type { TokenSet } from './token-set.js';
+
+/** Wants the tokens of everything below a directory, and of itself as one. Links are not followed. */
+export async function wantTree(set: TokenSet, path: string, segments: readonly string[]): Promise<void> {
+  set.write(segments, tokenNameOf(segments, true));
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const below = [...segments, entry.name];
+    set.write(below, tokenNameOf(below, false));
+    if (entry.isDirectory()) await wantTree(set, join(path, entry.name), below);
+  }
+}
+
+/** Copies a file, durably; shares its blocks where the file system can. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  const file = await open(to, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The same of a directory with all that is in it. Links are copied as links; what is neither is left out. */
+export async function copyTree(from: string, to: string, isDeep: boolean): Promise<void> {
+  await mkdir(to);
+  const entries = isDeep ? await readdir(from, { withFileTypes: true }) : [];
+  for (const entry of entries) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await copyTree(source, target, true);
+    else if (entry.isFile()) await copyDurably(source, target);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
+  }
+  await syncDirectory(to);
+}
