@@ -88,6 +88,7 @@ export const REASON: Readonly<Record<number, string>> = {
   417: 'Expectation Failed',
   421: 'Misdirected Request',
   422: 'Unprocessable Content',
+  423: 'Locked',
   426: 'Upgrade Required',
   428: 'Precondition Required',
   429: 'Too Many Requests',

@@ -210,11 +210,12 @@ export class TokenManager {
     for (const entry of this.#entries.values()) {
       if (++looked > 100) return;
       if (entry.pins > 0 || entry.isBusy || entry.queue.length > 0) continue;
-      if (entry.held === 'none') this.#entries.delete(entry.file);
-      else {
-        entry.demand = 'none';
-        this.#advance(entry);
+      if (entry.held === 'none') {
+        this.#entries.delete(entry.file);
+        continue;
       }
+      entry.demand = 'none';
+      this.#advance(entry);
       return;
     }
   }

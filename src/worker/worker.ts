@@ -16,7 +16,9 @@ import { PoolTasks } from '../files/pool-tasks.js';
 import { ResourceMaker } from '../files/resource.js';
 import { ResponseRules } from '../files/response-rules.js';
 import { ResourceStore } from '../files/store.js';
+import { refusalOfClient } from '../files/writing/authorization.js';
 import { WritingSite } from '../files/writing/site.js';
+import { TokenSite } from '../files/writing/token-site.js';
 import { fromSite } from '../getfile/site.js';
 import { Clock } from '../http/clock.js';
 import type { Forwarder } from '../http/forwarded.js';
@@ -335,21 +337,31 @@ export class Worker {
     };
   }
 
-  /** Jobs come first, then what is for other servers, then what is written here. */
+  /** Jobs and locks come first, then what is for other servers, then what is written here. */
   #forwarder(): Forwarder | undefined {
-    const sites = [this.#options.jobs?.site, this.#proxy, this.#writing()].filter(
-      (site) => site !== undefined,
-    );
-    const [first, second, third] = sites;
-    if (first === undefined || second === undefined) return first;
-    if (third === undefined) return { find: (head) => first.find(head) ?? second.find(head) };
-    return { find: (head) => first.find(head) ?? second.find(head) ?? third.find(head) };
+    const { jobs, tokens } = this.#options;
+    const sites: readonly (Forwarder | undefined)[] = [
+      jobs?.site,
+      tokens && this.#tokenSite(tokens),
+      this.#proxy,
+      tokens && this.#writing(tokens),
+    ];
+    return firstOf(sites.filter((site) => site !== undefined));
   }
 
-  /** Undefined when nothing is written. */
-  #writing(): WritingSite | undefined {
-    const { settings, tokens, report } = this.#options;
-    if (tokens === undefined) return undefined;
+  #tokenSite({ locks }: WorkerTokens): TokenSite {
+    const { settings, report } = this.#options;
+    const { writeToken, tokenWaitSeconds, tokenTtlSeconds } = settings;
+    return new TokenSite({
+      locks,
+      authorize: async (head, asker) => refusalOfClient(head, asker, writeToken),
+      defaults: { waitSeconds: tokenWaitSeconds, ttlSeconds: tokenTtlSeconds },
+      report,
+    });
+  }
+
+  #writing(tokens: WorkerTokens): WritingSite {
+    const { settings, report } = this.#options;
     const writable = settings.writable.map(compilePattern);
     return new WritingSite({
       rules: {
@@ -395,6 +407,14 @@ export class Worker {
     for (const session of this.#sessions) if (isMovable(session) && session.look()) active++;
     this.#gauges.update(active);
   }
+}
+
+/** Asks one after the other; undefined when there are none. */
+function firstOf(sites: readonly Forwarder[]): Forwarder | undefined {
+  const [first, ...others] = sites;
+  if (first === undefined) return undefined;
+  const next = firstOf(others);
+  return next === undefined ? first : { find: (head) => first.find(head) ?? next.find(head) };
 }
 
 /** TLS has its state in this process, and moves nowhere. */

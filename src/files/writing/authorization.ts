@@ -2,10 +2,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { UNIX_CLIENT } from '../../config/socket-path.js';
 import type { Asker } from '../../http/asker.js';
+import { errorReply } from '../../http/error-reply.js';
+import type { Reply } from '../../http/reply.js';
 import type { RequestHead } from '../../http/request-head.js';
 import { Refusal } from './refusal.js';
 
-const CHALLENGE = 'WWW-Authenticate: Basic realm="writing", charset="UTF-8"\r\nWWW-Authenticate: Bearer\r\n';
+const CHALLENGE = 'WWW-Authenticate: Basic realm="writing", charset="UTF-8", Bearer realm="writing"\r\n';
 
 /**
  * Does nothing when the client may write (RFC 6750 section 2.1, RFC 7617).
@@ -27,6 +29,21 @@ export function authorize(head: RequestHead, { peer }: Pick<Asker, 'peer'>, toke
   const origin = head.field('origin');
   if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== head.valueOf('host')) {
     throw new Refusal(403, 'Pages of other sites may not write.');
+  }
+}
+
+/** The same as a reply; undefined: the client may. */
+export function refusalOfClient(
+  head: RequestHead,
+  asker: Pick<Asker, 'peer'>,
+  token: string,
+): Reply | undefined {
+  try {
+    authorize(head, asker, token);
+    return undefined;
+  } catch (error) {
+    const { status, message, fields } = error as Refusal;
+    return errorReply(status, message, { fields });
   }
 }
 
