@@ -18,12 +18,14 @@ export const EXIT = {
   cannotRead: 4,
   /** A worker could not boot, so the server stopped instead of looping. */
   workerBoot: 5,
-  /** `stop`, `reload`, `status`, `purge`, `send` or `jobs` found no running server. */
+  /** `stop`, `reload`, `status`, `purge`, `send`, `jobs`, `lock` or `tokens` found no running server. */
   notRunning: 6,
   /** They found one, but it did not end in time, belongs to another user, or refuses what is asked. */
   notObeyed: 7,
   /** `get` did not receive every file whole, `send` did not deliver its part, or a job has no result. */
   notTransferred: 8,
+  /** `lock` did not get its lock in time, or has lost it. */
+  notLocked: 9,
   /** A defect in handover itself. */
   internal: 70,
 } as const;

@@ -11,7 +11,7 @@ export interface CommandLine {
   readonly command: Command;
   /** DIR, the FILE of `check` or `send`, or the URL of `purge`. */
   readonly operand: string | undefined;
-  /** All words behind the command: of `get`, the server and the paths; of `jobs`, what and which. */
+  /** All words behind the command: of `get`, the server and the paths; of `jobs`, what and which; of `lock`, the file and the command. */
   readonly operands: readonly string[];
   readonly config: string | undefined;
   /** The options that have a value. */
@@ -150,7 +150,8 @@ class Reader {
     const words = this.#words;
     const [operand, ...rest] = words;
     const takesWord = command === 'serve' || command === 'check' || command === 'purge' || command === 'send';
-    const surplus = command === 'get' || command === 'jobs' ? [] : takesWord ? rest : words;
+    const surplus =
+      command === 'get' || command === 'jobs' || command === 'lock' ? [] : takesWord ? rest : words;
     for (const word of surplus) {
       this.#refuse(word, takesWord ? 'one word too many' : `${command} takes no word after it`);
     }

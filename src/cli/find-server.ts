@@ -23,6 +23,8 @@ export interface Target {
   readonly drainTimeoutSeconds: number;
   /** What clients of its jobs must show, as far as the configuration at hand says; `''`: nothing. */
   readonly jobsToken: string;
+  /** The same of clients that write. */
+  readonly writeToken: string;
 }
 
 /**
@@ -33,8 +35,8 @@ export interface Target {
  */
 export function findServer(line: CommandLine, terminal: Terminal): Target {
   const loaded = loadSettings(settingsRequest(line, terminal));
-  const { drainTimeoutSeconds, jobsToken } = loaded.settings;
-  return { server: search(line, loaded), drainTimeoutSeconds, jobsToken };
+  const { drainTimeoutSeconds, jobsToken, writeToken } = loaded.settings;
+  return { server: search(line, loaded), drainTimeoutSeconds, jobsToken, writeToken };
 }
 
 function search(line: CommandLine, loaded: LoadedSettings): LiveServer {

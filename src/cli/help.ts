@@ -16,11 +16,13 @@ const USAGE: readonly (readonly [string, string])[] = [
   ['handover jobs [JOB]', 'Show the jobs of the server, or one of them'],
   ['handover jobs seal|rm JOB', 'No more parts of it are taken; or it is removed'],
   ['handover jobs result JOB', 'Fetch what it came to'],
+  ['handover lock FILE -- COMMAND', 'Run COMMAND while FILE, a path of the server, is kept from others'],
+  ['handover tokens', 'Show who holds files, and who waits for them'],
   ['handover cached [--root DIR]', 'A cache process by itself, for servers with SHARED_CACHE_SOCKET'],
 ];
 
 const CONTROL =
-  'stop, reload, status, purge, send and jobs find the server by --config FILE, --port N or --pid-file FILE; without these, by ' +
+  'stop, reload, status, purge, send, jobs, lock and tokens find the server by --config FILE, --port N or --pid-file FILE; without these, by ' +
   './server.conf, or because it is the only one.';
 
 const SETTINGS =

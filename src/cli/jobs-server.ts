@@ -5,7 +5,7 @@ import { rowOf } from '../config/table.js';
 import { EXIT, HandoverError } from '../errors.js';
 import type { ServerAddress } from '../jobs/client/server.js';
 import type { CommandLine } from './command-line.js';
-import { findServer } from './find-server.js';
+import { findServer, type Target } from './find-server.js';
 import { plainListener } from './plain-listener.js';
 import { readStats } from './read-stats.js';
 import type { Terminal } from './terminal.js';
@@ -17,11 +17,26 @@ import type { Terminal } from './terminal.js';
  * @throws HandoverError when there is none, or `--url` is none
  */
 export function jobsServer(line: CommandLine, terminal: Terminal): ServerAddress {
-  const { values } = line;
-  const written = values.get('url');
-  const given = values.get('token') ?? terminal.env[variableOf(rowOf('jobsToken').key)];
+  const given = line.values.get('token') ?? terminal.env[variableOf(rowOf('jobsToken').key)];
+  return serverFor(line, terminal, given, ({ jobsToken }) => jobsToken);
+}
+
+/**
+ * The server that `--url` names, else the one of this machine.
+ *
+ * @param given what it is shown; undefined: of this machine, what its configuration says
+ * @throws HandoverError when there is none, or `--url` is none
+ */
+export function serverFor(
+  line: CommandLine,
+  terminal: Terminal,
+  given: string | undefined,
+  configured: (target: Target) => string,
+): ServerAddress {
+  const written = line.values.get('url');
   if (written !== undefined) return { ...parseUrl(written), token: given || undefined };
-  const { server, jobsToken } = findServer({ ...line, operand: undefined }, terminal);
+  const target = findServer({ ...line, operand: undefined }, terminal);
+  const { server } = target;
   const document = readStats(server.statsFile);
   if ('problem' in document) throw new HandoverError('STATS', document.problem, EXIT.cannotRead);
   const listener = plainListener(document.addresses);
@@ -29,7 +44,7 @@ export function jobsServer(line: CommandLine, terminal: Terminal): ServerAddress
     'socketPath' in listener
       ? { url: new URL('http://localhost/'), socketPath: listener.socketPath }
       : { url: new URL(`http://${bracketed(listener.host)}:${listener.port}/`) };
-  return { ...where, token: (given ?? jobsToken) || undefined };
+  return { ...where, token: (given ?? configured(target)) || undefined };
 }
 
 function parseUrl(text: string): ServerAddress {

@@ -11,6 +11,8 @@ export const COMMANDS = [
   'get',
   'send',
   'jobs',
+  'lock',
+  'tokens',
   'cached',
 ] as const;
 
@@ -35,6 +37,9 @@ export type OptionName =
   | 'retries'
   | 'wait'
   | 'watch'
+  | 'read'
+  | 'write'
+  | 'prefix'
   | 'verify'
   | 'help'
   | 'version';
@@ -55,7 +60,7 @@ export const OPTIONS: Readonly<Record<OptionName, Option>> = {
     short: 'c',
     placeholder: 'FILE',
     summary: 'Read settings from FILE; without it and DIR, from ./server.conf if there is one',
-    commands: ['serve', 'check', 'stop', 'reload', 'status', 'send', 'jobs', 'cached'],
+    commands: ['serve', 'check', 'stop', 'reload', 'status', 'send', 'jobs', 'lock', 'tokens', 'cached'],
   },
   root: {
     short: undefined,
@@ -73,8 +78,9 @@ export const OPTIONS: Readonly<Record<OptionName, Option>> = {
   json: {
     short: undefined,
     placeholder: undefined,
-    summary: 'With status, get and jobs: print the statistics, the report, or how jobs stand, as JSON',
-    commands: ['status', 'get', 'jobs'],
+    summary:
+      'With status, get, jobs and tokens: print the statistics, the report, or how things stand, as JSON',
+    commands: ['status', 'get', 'jobs', 'tokens'],
   },
   workload: {
     short: undefined,
@@ -121,14 +127,16 @@ export const OPTIONS: Readonly<Record<OptionName, Option>> = {
   url: {
     short: undefined,
     placeholder: 'URL',
-    summary: 'With send and jobs: the server, as http://HOST:PORT [the one that runs on this machine]',
-    commands: ['send', 'jobs'],
+    summary:
+      'With send, jobs, lock and tokens: the server, as http://HOST:PORT [the one that runs on this machine]',
+    commands: ['send', 'jobs', 'lock', 'tokens'],
   },
   token: {
     short: undefined,
     placeholder: 'TOKEN',
-    summary: 'With send and jobs: what its JOBS_TOKEN says [HANDOVER_JOBS_TOKEN, where that is set]',
-    commands: ['send', 'jobs'],
+    summary:
+      'With send and jobs: what its JOBS_TOKEN says, with lock and tokens: its WRITE_TOKEN [HANDOVER_JOBS_TOKEN, HANDOVER_WRITE_TOKEN]',
+    commands: ['send', 'jobs', 'lock', 'tokens'],
   },
   retries: {
     short: undefined,
@@ -139,14 +147,33 @@ export const OPTIONS: Readonly<Record<OptionName, Option>> = {
   wait: {
     short: undefined,
     placeholder: 'SECONDS',
-    summary: 'With jobs result: how long to wait until the job is done [0]',
-    commands: ['jobs'],
+    summary:
+      'With jobs result: how long to wait until the job is done [0]; with lock: for the lock [for ever]',
+    commands: ['jobs', 'lock'],
   },
   watch: {
     short: undefined,
     placeholder: undefined,
     summary: 'With jobs: show them again and again, and one job until it is done',
     commands: ['jobs'],
+  },
+  read: {
+    short: undefined,
+    placeholder: undefined,
+    summary: 'With lock: others may read too, and nobody writes',
+    commands: ['lock'],
+  },
+  write: {
+    short: undefined,
+    placeholder: undefined,
+    summary: 'With lock: nobody else has the file (this is what it does)',
+    commands: ['lock'],
+  },
+  prefix: {
+    short: undefined,
+    placeholder: 'PATH',
+    summary: 'With tokens: only files whose path begins with PATH',
+    commands: ['tokens'],
   },
   verify: {
     short: undefined,

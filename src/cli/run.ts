@@ -6,7 +6,8 @@ import type { Command } from './options.js';
 import { reportMistakes } from './report.js';
 import type { Terminal } from './terminal.js';
 
-type Run = (line: CommandLine, terminal: Terminal) => ExitCode | Promise<ExitCode>;
+/** `lock` exits as the command does that it runs. */
+type Run = (line: CommandLine, terminal: Terminal) => number | Promise<number>;
 
 /** Each is loaded when it is called for: `stop` needs no server, and nobody waits for code that is not run. */
 const RUN: Readonly<Record<Command, () => Promise<Run>>> = {
@@ -19,11 +20,13 @@ const RUN: Readonly<Record<Command, () => Promise<Run>>> = {
   purge: async () => (await import('./purge.js')).purge,
   send: async () => (await import('./send.js')).send,
   jobs: async () => (await import('./jobs.js')).jobs,
+  lock: async () => (await import('./lock.js')).lock,
+  tokens: async () => (await import('./tokens.js')).tokens,
   cached: async () => (await import('./cached.js')).cached,
 };
 
 /** Does not throw: every failure is one line on standard error, a defect its stack as well. */
-export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const line = parseCommandLine(args, terminal.cwd);
     if (line.switches.has('help')) {

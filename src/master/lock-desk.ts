@@ -15,6 +15,8 @@ interface Lock {
   readonly status: LockStatus;
 }
 
+/** Whoever has a token and does not use it gives it up within this time, also for those who do not want to wait. */
+const GIVING_UP_MS = 500;
 /** Those that wait count. */
 const MAX_LOCKS = 10_000;
 
@@ -63,7 +65,10 @@ export class LockDesk {
     const tokens = new TokenManager(session);
     this.#waiting++;
     try {
-      const { fence } = await tokens.acquire(file, mode, { signal, timeoutMs: waitMs });
+      const { fence } = await tokens.acquire(file, mode, {
+        signal,
+        timeoutMs: Math.max(waitMs, GIVING_UP_MS),
+      });
       if (signal.aborted) throw new TokenError('aborted', 'whoever asked is gone');
       const status = { lock: id, file, mode, fence, ttlSeconds };
       session.limit(ttlSeconds * 1000, performance.now());

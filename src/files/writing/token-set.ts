@@ -9,6 +9,9 @@ export interface AcquireLimits {
   readonly signal: AbortSignal;
 }
 
+/** Whoever has a token and does not use it gives it up within this time, also for those who do not want to wait. */
+const GIVING_UP_MS = 500;
+
 export class TokenSet {
   readonly #wanted = new Map<string, Mode>();
   readonly #grants = new Map<string, Grant>();
@@ -21,7 +24,7 @@ export class TokenSet {
 
   /** Rejects with TokenError; then nothing is held. */
   async acquire(tokens: TokenManager, { waitMs, signal }: AcquireLimits): Promise<void> {
-    const untilMs = performance.now() + waitMs;
+    const untilMs = performance.now() + Math.max(waitMs, GIVING_UP_MS);
     try {
       for (const name of [...this.#wanted.keys()].sort()) {
         const timeoutMs = Math.max(0, untilMs - performance.now());

@@ -20,8 +20,10 @@ export interface ServerAddress {
 
 export interface JobsRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
-  /** Behind `/jobs`, percent-encoded: `/name/seal`. */
+  /** Behind `base`, percent-encoded: `/name/seal`. */
   readonly path: string;
+  /** Default `/jobs`. */
+  readonly base?: string;
   readonly fields?: Readonly<Record<string, string | number>>;
   readonly body?: Readable | undefined;
   /** How long nothing may be sent or received, in milliseconds. */
@@ -60,11 +62,11 @@ export class Refusal extends Error {
  */
 export function ask(server: ServerAddress, wanted: JobsRequest): Promise<IncomingMessage> {
   const { url, socketPath, token } = server;
-  const { method, path, fields, body, idleMs = IDLE_MS } = wanted;
+  const { method, path, base = '/jobs', fields, body, idleMs = IDLE_MS } = wanted;
   const options: RequestOptions = {
     method,
     agent: false,
-    path: `${url.pathname.replace(/\/$/, '')}/jobs${path}`,
+    path: `${url.pathname.replace(/\/$/, '')}${base}${path}`,
     headers: { ...fields, ...(token !== undefined && { Authorization: `Bearer ${token}` }) },
     ...(socketPath === undefined
       ? { host: url.hostname.replaceAll(/[[\]]/g, ''), port: url.port || undefined }
