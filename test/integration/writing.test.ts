@@ -259,6 +259,32 @@ describe('writing', () => {
       expect((await server.get('/dir2/a/b.txt')).status).to.equal(404);
     });
 
+    it('show nothing of what a link leads to that is not served', async () => {
+      server.site.link('away.txt', '../outside.txt');
+      const { writeFileSync } = await import('node:fs');
+      writeFileSync(server.site.at('../outside.txt'), 'secret');
+      expect((await server.get('/away.txt')).status).to.equal(404);
+      expect((await copy('COPY', '/away.txt', '/here.txt')).status).to.equal(201);
+      expect((await server.get('/here.txt')).status).to.equal(404);
+      const part = await put(server, '/away.txt', 'x', { 'Content-Range': 'bytes 0-0/*' });
+      expect(part.status).to.equal(409);
+    });
+
+    it('and DELETE take all of a directory, though others are writing into it', async () => {
+      for (let i = 0; i < 5; i++) {
+        await server.request('MKCOL', '/busy/');
+        const writing = Array.from({ length: 8 }, (_, n) => put(server, `/busy/${n}`, 'x'));
+        const deleted = await server.request('DELETE', '/busy/');
+        expect(deleted.status).to.equal(204);
+        const made = await Promise.all(writing);
+        for (const { status } of made) expect(status).to.be.oneOf([201, 409]);
+        for (let n = 0; n < 8; n++) {
+          const { status } = await server.get(`/busy/${n}`);
+          expect(status).to.equal(existsSync(server.site.at(`busy/${n}`)) ? 200 : 404);
+        }
+      }
+    });
+
     for (const [from, to, status] of [
       ['/from.txt', '/from.txt', 403],
       ['/dir', '/dir/below', 409],

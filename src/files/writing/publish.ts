@@ -22,7 +22,7 @@ export async function replace(
     const inFence = join(fence, 'new');
     // A link, where the source stays for now; the target is one or the other.
     if (isCopy) await link(source, inFence);
-    else await rename(source, inFence);
+    else await fencedRename(source, inFence, source);
     await grant.commit(record);
     await fencedRename(inFence, target.path, fence);
     await syncDirectory(dirname(target.path));
@@ -53,7 +53,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Without its fence directory, the session has lost the token, and nothing was changed. */
+/** Without its fence directory, or what it has spooled, the session has lost its tokens, and nothing was changed. */
 async function fencedRename(from: string, to: string, fence: string): Promise<void> {
   try {
     await rename(from, to);

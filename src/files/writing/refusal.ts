@@ -36,6 +36,13 @@ export function refusalOf(error: unknown): Refusal | undefined {
     case 'EPERM':
     case 'EROFS':
       return new Refusal(403, 'The server itself may not write here.');
+    // Somebody who needs no tokens, such as an editor, or a directory that was removed while the body came.
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'EISDIR':
+    case 'ENOTEMPTY':
+    case 'EEXIST':
+      return new Refusal(409, 'What this needs has been removed, or made, meanwhile.');
     case 'ENAMETOOLONG':
       return new Refusal(414, 'The name is longer than the file system takes.');
     case 'EXDEV':

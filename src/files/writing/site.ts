@@ -3,7 +3,8 @@
  * durable before anything is changed; then the tokens are taken, the conditions looked at, and the change made by one
  * rename.
  */
-import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chmod, mkdir, open, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '../../errors.js';
 import type { Asker } from '../../http/asker.js';
@@ -41,6 +42,8 @@ export interface WritingOptions {
 const METHODS = new Set(['PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE']);
 /** So much of a body that nobody wants is read, so that the connection can go on. */
 const MAX_SPILLED_BYTES = 64 * 1024;
+/** How often the tokens of a directory are taken that gains files meanwhile. */
+const TREE_ATTEMPTS = 10;
 
 /** One request, and who asks. */
 interface Request {
@@ -111,6 +114,7 @@ export class WritingSite implements Forwarder {
       await this.#check(head, target, found);
       let source: Spooled = spooled;
       if (part !== undefined) {
+        if (found !== undefined && !found.isFile()) throw new Refusal(409, 'Only files are written in part.');
         source = await this.#assemble(target, part, spooled, found?.size ?? 0);
         assembled = source.path;
       }
@@ -151,9 +155,8 @@ export class WritingSite implements Forwarder {
     if (depth !== undefined && depth.toLowerCase() !== 'infinity') {
       throw new Refusal(400, 'A directory is deleted with all that is in it: Depth is infinity.');
     }
-    const set = await this.#tokensOf([target]);
+    const set = await this.#acquireTrees([target], signal);
     try {
-      await this.#acquire(set, signal);
       const found = await statOf(target.path);
       if (found === undefined) throw new Refusal(404, '');
       await this.#check(head, target, found);
@@ -175,7 +178,7 @@ export class WritingSite implements Forwarder {
       await this.#check(head, target, found);
       const source = await newSpoolPath(target.root, this.#options.session());
       await mkdir(source, 0o777);
-      await replace(target, source, set.grant(target.token), this.#options.session(), { etag: '', bytes: 0 });
+      await this.#publish(target, source, set);
       return done(true, '', target);
     } finally {
       set.release();
@@ -191,10 +194,9 @@ export class WritingSite implements Forwarder {
     if (isBelow(target.path, source.path) || isBelow(source.path, target.path)) {
       throw new Refusal(409, 'One of the two lies within the other.');
     }
-    const set = await this.#tokensOf([source, target]);
+    const set = await this.#acquireTrees([source, target], signal);
     let copy: string | undefined;
     try {
-      await this.#acquire(set, signal);
       const found = await statOf(source.path);
       if (found === undefined) throw new Refusal(404, '');
       await this.#check(head, source, found);
@@ -202,10 +204,14 @@ export class WritingSite implements Forwarder {
       if (replaced !== undefined && !overwrite) {
         throw new Refusal(412, 'There is something at the destination (Overwrite: F).');
       }
-      if (found.isDirectory() || replaced?.isDirectory() === true || !isMove) {
-        if (!isMove) copy = await this.#copyOf(source, found.isDirectory(), depth === 'infinity');
-        await this.#exchange(source, target, set, copy, replaced !== undefined);
-      } else await this.#moveFile(source, target, set);
+      const isTree = found.isDirectory();
+      if (!isMove) copy = await this.#copyOf(source, found, depth === 'infinity');
+      if (replaced !== undefined && (isTree || replaced.isDirectory())) {
+        await remove(target, set.grant(target.token), this.#options.session());
+      }
+      if (copy !== undefined) await this.#publish(target, copy, set);
+      else if (isTree) await this.#moveTree(source, target, set);
+      else await this.#moveFile(source, target, set);
       return done(replaced === undefined, '', target);
     } finally {
       set.release();
@@ -213,11 +219,14 @@ export class WritingSite implements Forwarder {
     }
   }
 
-  async #copyOf(source: Target, isDirectory: boolean, isDeep: boolean): Promise<string> {
+  async #copyOf(source: Target, found: Stats, isDeep: boolean): Promise<string> {
     const path = await newSpoolPath(source.root, this.#options.session());
     try {
-      if (isDirectory) await copyTree(source.path, path, isDeep);
-      else await copyDurably(source.path, path);
+      if (found.isDirectory()) await copyTree(source.path, path, isDeep);
+      // What it leads to may be what nobody is served.
+      else if (found.isSymbolicLink()) await symlink(await readlink(source.path), path);
+      else if (found.isFile()) await copyDurably(source.path, path);
+      else throw new Refusal(409, 'This is neither a file nor a directory.');
       return path;
     } catch (error) {
       await discard(source.root, path);
@@ -225,23 +234,12 @@ export class WritingSite implements Forwarder {
     }
   }
 
-  /** Puts a copy, or the source itself, in the place of the target. */
-  async #exchange(
-    source: Target,
-    target: Target,
-    set: TokenSet,
-    copy: string | undefined,
-    isReplaced: boolean,
-  ): Promise<void> {
-    const { session } = this.#options;
-    const grant = set.grant(target.token);
-    const isTree = (await stat(copy ?? source.path)).isDirectory();
-    if (isReplaced && (isTree || (await stat(target.path)).isDirectory()))
-      await remove(target, grant, session());
-    if (copy !== undefined) {
-      await replace(target, copy, grant, session(), { etag: '', bytes: 0 });
-      return;
-    }
+  #publish(target: Target, source: string, set: TokenSet, isCopy = false): Promise<void> {
+    const record = { etag: '', bytes: 0 };
+    return replace(target, source, set.grant(target.token), this.#options.session(), record, isCopy);
+  }
+
+  async #moveTree(source: Target, target: Target, set: TokenSet): Promise<void> {
     set.check();
     await rename(source.path, target.path);
     await syncDirectory(dirname(target.path));
@@ -250,12 +248,34 @@ export class WritingSite implements Forwarder {
 
   /** At no time is there neither of the two. */
   async #moveFile(source: Target, target: Target, set: TokenSet): Promise<void> {
-    const { session } = this.#options;
-    await replace(target, source.path, set.grant(target.token), session(), { etag: '', bytes: 0 }, true);
-    await remove(source, set.grant(source.token), session());
+    await this.#publish(target, source.path, set, true);
+    await remove(source, set.grant(source.token), this.#options.session());
   }
 
-  /** For removing or moving these as a whole. */
+  /**
+   * For removing, moving or copying these as a whole. Rejects with TokenError, or Refusal when what is in them changes
+   * all the time; then nothing is held.
+   */
+  async #acquireTrees(targets: readonly Target[], signal: AbortSignal): Promise<TokenSet> {
+    for (let attempt = 0; attempt < TREE_ATTEMPTS; attempt++) {
+      const set = await this.#tokensOf(targets);
+      await this.#acquire(set, signal);
+      try {
+        // Something may have been made in them while their tokens were waited for; from here on nothing is.
+        if (set.covers(await this.#tokensOf(targets))) return set;
+      } catch (error) {
+        set.release();
+        throw error;
+      }
+      set.release();
+    }
+    throw new Refusal(
+      423,
+      'Others are changing what is in this directory. Please try again.',
+      'Retry-After: 1\r\n',
+    );
+  }
+
   async #tokensOf(targets: readonly Target[]): Promise<TokenSet> {
     const set = new TokenSet();
     for (const { path, segments, token } of targets) {
@@ -270,7 +290,7 @@ export class WritingSite implements Forwarder {
     return set.acquire(this.#options.tokens, { waitMs: this.#options.waitMs, signal });
   }
 
-  #check(head: RequestHead, { path }: Target, found: Awaited<ReturnType<typeof statOf>>): Promise<void> {
+  #check(head: RequestHead, { path }: Target, found: Stats | undefined): Promise<void> {
     return checkConditions(head, path, found, this.#options.maxHashedBytes);
   }
 

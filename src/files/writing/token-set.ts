@@ -22,6 +22,14 @@ export class TokenSet {
     this.#want(token, 'write');
   }
 
+  /** True when all that the other one wants is held here. */
+  covers(other: TokenSet): boolean {
+    return [...other.#wanted].every(([name, mode]) => {
+      const held = this.#wanted.get(name);
+      return held === 'write' || held === mode;
+    });
+  }
+
   /** Rejects with TokenError; then nothing is held. */
   async acquire(tokens: TokenManager, { waitMs, signal }: AcquireLimits): Promise<void> {
     const untilMs = performance.now() + Math.max(waitMs, GIVING_UP_MS);
