@@ -43,14 +43,12 @@ export async function lock(line: CommandLine, terminal: Terminal): Promise<numbe
   } catch (error) {
     if (error instanceof HandoverError) throw error;
     terminal.err(`handover lock: ${problemOf(error)}\n`);
-    return error instanceof Refusal && error.code !== 'timeout' ? EXIT.notObeyed : EXIT.notLocked;
+    return error instanceof Refusal && error.code === 'timeout' ? EXIT.notLocked : EXIT.notObeyed;
   }
   const holding = new Holding(server, status, terminal);
-  try {
-    return await runWith(wanted, status, holding, terminal);
-  } finally {
-    await holding.end();
-  }
+  const exitCode = await runWith(wanted, status, holding, terminal);
+  await holding.end();
+  return holding.isLost ? EXIT.notLocked : exitCode;
 }
 
 /** What the words ask for, or why they do not. */
@@ -120,7 +118,9 @@ class Holding {
       await askOfTokens(this.#server, { method: 'DELETE', path: this.#path });
     } catch (error) {
       const problem = problemOf(error);
-      this.#terminal.err(`handover lock: it is not given back, and ends by itself: ${problem}\n`);
+      // Others may have had it before the command ended.
+      if (isNoSuchLock(error)) this.#lose(problem);
+      else this.#terminal.err(`handover lock: it is not given back, and ends by itself: ${problem}\n`);
     }
   }
 
@@ -134,7 +134,7 @@ class Holding {
       this.#aliveMs = sentMs;
     } catch (error) {
       // Any other trouble may pass in time.
-      if (error instanceof Refusal && error.status === 404) this.#lose(error.message);
+      if (isNoSuchLock(error)) this.#lose(problemOf(error));
     }
     this.#isAsking = false;
   }
@@ -146,6 +146,10 @@ class Holding {
     this.#terminal.err(`handover lock: the lock is lost, others may have it: ${why}\n`);
     this.#lost();
   }
+}
+
+function isNoSuchLock(error: unknown): boolean {
+  return error instanceof Refusal && error.status === 404;
 }
 
 async function runWith(
@@ -165,7 +169,6 @@ async function runWith(
   holding.onLost(() => child.kill('SIGTERM'));
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    if (holding.isLost) return EXIT.notLocked;
     return code ?? SIGNALLED + constants.signals[signal!];
   } catch (error) {
     terminal.err(`handover lock: ${command}: ${messageOf(error)}\n`);

@@ -1,7 +1,7 @@
 /** `handover tokens`: who holds which file, and who waits for it. */
 import { EXIT, type ExitCode, HandoverError } from '../errors.js';
+import type { TokenPage } from '../files/writing/token-page.js';
 import { problemOf } from '../jobs/client/server.js';
-import type { TokenListing } from '../tokens/listing.js';
 import type { CommandLine } from './command-line.js';
 import { table } from './layout.js';
 import { duration } from './status-text.js';
@@ -17,7 +17,7 @@ export async function tokens(line: CommandLine, terminal: Terminal): Promise<Exi
   const prefix = encodeURIComponent(line.values.get('prefix') ?? '');
   try {
     const path = `/tokens?limit=${LIMIT}&prefix=${prefix}`;
-    const listing = (await askOfTokens(server, { method: 'GET', path })) as TokenListing;
+    const listing = (await askOfTokens(server, { method: 'GET', path })) as TokenPage;
     const isJson = line.switches.has('json');
     terminal.out(isJson ? `${JSON.stringify(listing, undefined, 2)}\n` : tokensText(listing));
     return EXIT.ok;
@@ -29,7 +29,7 @@ export async function tokens(line: CommandLine, terminal: Terminal): Promise<Exi
 }
 
 /** What the command prints. */
-export function tokensText({ counters, files }: TokenListing): string {
+export function tokensText({ counters, files, matching }: TokenPage): string {
   const { read, write, waiting, grants, revokes, downgrades, expiredSessions } = counters;
   const facts: [string, string][] = [
     ['held', `${read} to read, ${write} to write; ${waiting} waited for`],
@@ -55,5 +55,7 @@ export function tokensText({ counters, files }: TokenListing): string {
       duration(waitedMs / 1000),
     ]),
   ]);
-  return `${summary}\n${table([head, ...rows], new Set([3, 4]))}`;
+  const others = matching - files.length;
+  const more = others === 0 ? '' : `\n  ${others} more files: name some of them with --prefix\n`;
+  return `${summary}\n${table([head, ...rows], new Set([3, 4]))}${more}`;
 }

@@ -112,6 +112,26 @@ describe('lock, the command', () => {
     expect((await writing).status).to.equal(201);
   });
 
+  it('says so when it was lost before the command has ended', async () => {
+    const { code, err } = await lock(
+      'lost.txt',
+      ...node(
+        `fetch(${JSON.stringify(server.origin)} + '/.handover/locks/' + process.env.HANDOVER_LOCK,
+          { method: 'DELETE', headers: { Authorization: 'Bearer secret' } }).then((r) => r.text())`,
+      ),
+    );
+    expect(err).to.match(/^handover lock: the lock is lost/);
+    expect(code).to.equal(9);
+  });
+
+  it('needs a server that answers', async () => {
+    const outcome = await handover(['lock', '--url', 'http://127.0.0.1:1', 'a', '--', 'true'], {
+      cwd: '/',
+      env,
+    });
+    expect(outcome.code).to.equal(7);
+  });
+
   for (const [what, args, code] of [
     ['a file', [], 2],
     ['a command', ['a.txt'], 2],
