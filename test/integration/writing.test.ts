@@ -1,5 +1,6 @@
 /** Writing over HTTP, as clients see it: what is there afterwards, and what they are told. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { brotliCompressSync } from 'node:zlib';
 import { expect } from 'chai';
 import { residentBytes } from '../helpers/proc.js';
 import type { TestServer } from '../helpers/server.js';
@@ -180,6 +181,23 @@ describe('writing', () => {
       expect(response.status).to.equal(204);
     });
 
+    it('take the tag of a compressed form that lies beside the file', async () => {
+      server.site.file('form.js', 'x'.repeat(2000));
+      server.site.file('form.js.br', brotliCompressSync('x'.repeat(2000)));
+      const shown = await server.request('GET', '/form.js', { 'Accept-Encoding': 'br' });
+      const etag = shown.field('etag')!;
+      expect(etag).to.match(/-br"$/);
+      expect((await put(server, '/form.js', 'a', { 'If-None-Match': etag })).status).to.equal(412);
+      expect((await put(server, '/form.js', 'b', { 'If-Match': etag })).status).to.equal(204);
+      expect((await put(server, '/form.js', 'c', { 'If-Match': etag })).status).to.equal(412);
+    });
+
+    it('tell large bodies apart that came at the same moment', async () => {
+      const bodies = [...'abcdefgh'].map((letter) => letter.repeat(100_000));
+      const replies = await Promise.all(bodies.map((body) => put(server, '/moment.bin', body)));
+      expect(new Set(replies.map((reply) => reply.field('etag'))).size).to.equal(bodies.length);
+    });
+
     it('hold when many write at once: nothing is lost', async () => {
       await put(server, '/count.txt', '0');
       const increment = async (): Promise<void> => {
@@ -351,7 +369,29 @@ describe('writing, where not everybody may', () => {
   it('takes nothing from pages of other sites', async () => {
     server = await writableServer();
     expect((await put(server, '/x', 'x', { Origin: 'http://evil.example' })).status).to.equal(403);
-    expect((await put(server, '/x', 'x', { Origin: 'http://test' })).status).to.equal(201);
+    const statusFor = async (host: string): Promise<number> => {
+      const client = await server!.connect();
+      const head = `PUT /x HTTP/1.1\r\nHost: ${host}\r\nOrigin: http://${host}\r\nContent-Length: 1\r\n\r\n`;
+      const { status } = await client.exchange(`${head}x`, 'PUT');
+      client.destroy();
+      return status;
+    };
+    expect(await statusFor('localhost:3000')).to.equal(201);
+    for (const host of ['127.0.0.1:3000', '[::1]:3000', 'site.localhost']) {
+      expect(await statusFor(host)).to.equal(204);
+    }
+    // Its name leads to this machine by now.
+    expect(await statusFor('evil.example:3000')).to.equal(403);
+  });
+
+  it('takes no directory as a whole that has more in it than WRITABLE says', async () => {
+    server = await writableServer({ WRITABLE: '/mixed /mixed/*.md /elsewhere' });
+    server.site.file('mixed/a.md', 'a');
+    server.site.file('mixed/kept.cfg', 'kept');
+    expect((await server.request('DELETE', '/mixed', {})).status).to.equal(403);
+    const move = await server.request('MOVE', '/mixed', { Destination: '/elsewhere' });
+    expect(move.status).to.equal(403);
+    expect(readFileSync(server.site.at('mixed/kept.cfg'), 'utf8')).to.equal('kept');
   });
 
   it('is for the paths that WRITABLE says', async () => {

@@ -1,5 +1,6 @@
 /** Who may write: whoever shows WRITE_TOKEN; where there is none, clients on this machine. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
 import { UNIX_CLIENT } from '../../config/socket-path.js';
 import type { Asker } from '../../http/asker.js';
 import { errorReply } from '../../http/error-reply.js';
@@ -27,7 +28,9 @@ export function authorize(head: RequestHead, { peer }: Pick<Asker, 'peer'>, toke
   }
   // A page of another site, in a browser on this machine, is no client of ours.
   const origin = head.field('origin');
-  if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== head.valueOf('host')) {
+  if (origin === undefined) return;
+  const host = head.valueOf('host') ?? '';
+  if (origin.replace(/^https?:\/\//, '') !== host || (peer.address !== UNIX_CLIENT && !isOwnName(host))) {
     throw new Refusal(403, 'Pages of other sites may not write.');
   }
 }
@@ -58,6 +61,15 @@ function shows(authorization: string | undefined, token: string): boolean {
 
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/**
+ * True for a name that nobody else can let lead to this machine: a page may come from a name of its own site first, and
+ * then change where that leads to, so that its Origin is ours.
+ */
+function isOwnName(host: string): boolean {
+  const name = host.replace(/:\d*$/, '');
+  return /^(?:.+\.)?localhost$/i.test(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
 function isLocal(address: string): boolean {

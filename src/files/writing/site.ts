@@ -20,7 +20,7 @@ import { checkPart, type Part, partOf } from './part.js';
 import { remove, replace, syncDirectory } from './publish.js';
 import { Refusal, refusalOf } from './refusal.js';
 import { type Spooled, spool } from './spool.js';
-import { checkConditions, etagOf } from './state.js';
+import { checkConditions, etagOf, stamp } from './state.js';
 import { resolveTarget, statOf, type Target, type TargetRules } from './target.js';
 import { TokenSet } from './token-set.js';
 import { copyDurably, copyTree, wantTree } from './tree.js';
@@ -120,6 +120,7 @@ export class WritingSite implements Forwarder {
       }
       if (found?.isFile()) await chmod(source.path, found.mode & 0o777);
       const etag = this.#quickEtag(source);
+      if (etag === '') await stamp(source.path);
       const grant = set.grant(target.token);
       await replace(target, source.path, grant, session(), { etag, bytes: source.bytes });
       const shown = etag === '' ? await etagOf(target.path, this.#options.maxHashedBytes) : etag;
@@ -280,7 +281,7 @@ export class WritingSite implements Forwarder {
     const set = new TokenSet();
     for (const { path, segments, token } of targets) {
       set.write(segments, token);
-      if ((await statOf(path))?.isDirectory()) await wantTree(set, path, segments);
+      if ((await statOf(path))?.isDirectory()) await wantTree(set, path, segments, this.#options.rules);
       else set.write(segments, tokenNameOf(segments, true));
     }
     return set;

@@ -2,14 +2,39 @@
 import type { Stats } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { evaluateConditions } from '../../http/conditionals.js';
-import { parseEntityTagList } from '../../http/etag.js';
+import { type ConditionalRequest, evaluateConditions } from '../../http/conditionals.js';
+import type { Coding } from '../../http/reply.js';
 import type { RequestHead } from '../../http/request-head.js';
-import { contentEtag, isSettled, stampEtag } from '../identity.js';
+import { contentEtag, isSettled, stampEtag, withCoding } from '../identity.js';
 import { Refusal } from './refusal.js';
+import { statOf } from './target.js';
 
 /** Time after which the stamps of a file tell it from the same file changed again: see identity.ts. */
 const SETTLE_MS = 5;
+
+const SIDECARS: readonly (readonly [Coding, string])[] = [
+  ['br', '.br'],
+  ['zstd', '.zst'],
+  ['gzip', '.gz'],
+];
+const CODINGS = SIDECARS.map(([coding]) => coding);
+
+/**
+ * Gives a file that is about to be published a time of change of its own. Bodies that came at the same moment may have
+ * the same one, and where the tag is made of that, different content would have one tag. To be called under the token,
+ * which is held until that time is over.
+ */
+export async function stamp(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    // Under other names files are published at the same time; kernels stamp no finer than some milliseconds.
+    const seconds = (Date.now() - Math.random()) / 1000;
+    await file.utimes(seconds, seconds);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
 
 /** Strong entity tag of a file, the same that a GET gives of its plain form. @param maxBodyBytes CACHE_MAX_FILE_KB */
 export async function etagOf(path: string, maxBodyBytes: number): Promise<string> {
@@ -52,17 +77,29 @@ export async function checkConditions(
   }
   const needsTag = [ifMatch, ifNoneMatch].some((value) => value !== undefined && value !== '*');
   const etag = needsTag && found.isFile() ? await etagOf(path, maxBodyBytes) : '"none"';
-  const current = { etag, lastModifiedMs: Math.floor(found.mtimeMs / 1000) * 1000 };
-  const request = { method: head.methodText, ifNoneMatch, ifUnmodifiedSince };
   // A client that was given a compressed form knows the state by the tag of that form.
-  const matches = [ifMatch, ifMatch && withoutCodings(ifMatch)].some(
-    (value) => evaluateConditions({ ...request, ifMatch: value }, current, Date.now()) === 'proceed',
-  );
-  if (!matches) throw failed();
+  const forms = needsTag && found.isFile() ? await formTagsOf(path, found, maxBodyBytes) : [];
+  const tags = [etag, ...CODINGS.map((coding) => withCoding(etag, coding)), ...forms];
+  const lastModifiedMs = Math.floor(found.mtimeMs / 1000) * 1000;
+  const proceeds = (conditions: Omit<ConditionalRequest, 'method'>, tag: string): boolean => {
+    const request = { method: head.methodText, ...conditions };
+    return evaluateConditions(request, { etag: tag, lastModifiedMs }, Date.now()) === 'proceed';
+  };
+  const holds =
+    tags.some((tag) => proceeds({ ifMatch, ifUnmodifiedSince }, tag)) &&
+    tags.every((tag) => proceeds({ ifNoneMatch }, tag));
+  if (!holds) throw failed();
 }
 
-function withoutCodings(tags: string): string {
-  return parseEntityTagList(tags) === undefined ? tags : tags.replace(/-(?:gzip|br|zstd)"/g, '"');
+/** Tags of the compressed forms beside a file that are sent for it. */
+async function formTagsOf(path: string, found: Stats, maxBodyBytes: number): Promise<string[]> {
+  const tags: string[] = [];
+  for (const [coding, ending] of SIDECARS) {
+    const form = await statOf(path + ending);
+    if (form?.isFile() !== true || form.mtimeMs < found.mtimeMs) continue;
+    tags.push(withCoding(await etagOf(path + ending, maxBodyBytes), coding));
+  }
+  return tags;
 }
 
 function failed(): Refusal {

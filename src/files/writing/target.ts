@@ -96,6 +96,21 @@ async function realDirectory(path: string): Promise<string> {
   throw new Refusal(409, 'The directory that this is to be in does not exist. Make it first (MKCOL).');
 }
 
+/**
+ * The same of what lies in a directory that is changed as a whole. Rejects with Refusal.
+ *
+ * @param segments its real names from the root down
+ */
+export async function checkEntry(
+  path: string,
+  segments: readonly string[],
+  { isWritable, withheld }: TargetRules,
+): Promise<void> {
+  if (!isWritable(`/${segments.join('/')}`) || (await isWithheld(path, withheld))) {
+    throw new Refusal(403, 'Not all that is in this directory can be written (WRITABLE).');
+  }
+}
+
 async function isWithheld(path: string, withheld: readonly string[]): Promise<boolean> {
   for (const other of withheld) {
     if (basename(other) !== basename(path)) continue;

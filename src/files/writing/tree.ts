@@ -4,15 +4,26 @@ import { copyFile, mkdir, open, readdir, readlink, symlink } from 'node:fs/promi
 import { join } from 'node:path';
 import { tokenNameOf } from '../../tokens/names.js';
 import { syncDirectory } from './publish.js';
+import { checkEntry, type TargetRules } from './target.js';
 import type { TokenSet } from './token-set.js';
 
-/** Wants the tokens of everything below a directory, and of itself as one. Links are not followed. */
-export async function wantTree(set: TokenSet, path: string, segments: readonly string[]): Promise<void> {
+/**
+ * Wants the tokens of everything below a directory, and of itself as one. Links are not followed. Rejects with Refusal
+ * when a part of it cannot be written.
+ */
+export async function wantTree(
+  set: TokenSet,
+  path: string,
+  segments: readonly string[],
+  rules: TargetRules,
+): Promise<void> {
   set.write(segments, tokenNameOf(segments, true));
   for (const entry of await readdir(path, { withFileTypes: true })) {
     const below = [...segments, entry.name];
+    const at = join(path, entry.name);
+    await checkEntry(at, below, rules);
     set.write(below, tokenNameOf(below, false));
-    if (entry.isDirectory()) await wantTree(set, join(path, entry.name), below);
+    if (entry.isDirectory()) await wantTree(set, at, below, rules);
   }
 }
 
