@@ -46,6 +46,9 @@ export function crossCheck(settings: Settings, placed: Placed): ConfigMistake[] 
       if (known(name) && !isOff) blame(name, 'there are no jobs: JOBS_DIR is off', hint);
     }
   }
+  if (known('webdav', 'writable') && settings.webdav && settings.writable.length === 0) {
+    blame('webdav', 'nothing can be written: WRITABLE is off', 'set WRITABLE, or write off');
+  }
   if (known('errorPages')) {
     const twice = firstRepeated(settings.errorPages.map((page) => page.status));
     if (twice !== undefined) blame('errorPages', `status ${twice} has two pages`, 'remove one of the two');

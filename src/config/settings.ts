@@ -81,6 +81,7 @@ export interface Settings {
 
   /** Patterns of paths that clients may write; empty: none. */
   readonly writable: readonly string[];
+  readonly webdav: boolean;
   /** `''`: there is none. */
   readonly writeToken: string;
   /** 0: no bound. */

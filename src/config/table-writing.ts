@@ -2,7 +2,7 @@
 import { refusePattern } from './glob.js';
 import type { Rows } from './setting.js';
 import type { ValueType } from './value-type.js';
-import { asBoolean, integer } from './values.js';
+import { asBoolean, boolean, integer } from './values.js';
 import { bearerToken } from './values-secrets.js';
 
 const section = 'Writing';
@@ -31,7 +31,7 @@ const writablePaths: ValueType<readonly string[]> = {
 };
 
 export const WRITING_ROWS: Rows<
-  'writable' | 'writeToken' | 'writeMaxMb' | 'tokenTtlSeconds' | 'tokenWaitSeconds'
+  'writable' | 'webdav' | 'writeToken' | 'writeMaxMb' | 'tokenTtlSeconds' | 'tokenWaitSeconds'
 > = {
   writable: {
     key: 'WRITABLE',
@@ -44,6 +44,15 @@ export const WRITING_ROWS: Rows<
       'the loopback interface, or on a Unix-domain socket, may write. The server keeps what it needs for this in ' +
       '`.handover` in DOCUMENT_ROOT, which it never serves.',
     example: '/upload/** /notes/*.md',
+  },
+  webdav: {
+    key: 'WEBDAV',
+    section,
+    type: boolean,
+    default: 'off',
+    summary: 'Speak WebDAV (classes 1 and 2), so that what can be written can be mounted',
+    details: 'PROPFIND, PROPPATCH, LOCK and UNLOCK: [webdav.md](webdav.md). WRITABLE says where.',
+    example: 'on',
   },
   writeToken: {
     key: 'WRITE_TOKEN',

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { Change } from '../files/writing/companion.js';
 import { RecordTree, type Segments } from './record-tree.js';
 
 /** The token that guards all locks of a document root. */
@@ -28,15 +29,6 @@ export interface Lock {
 }
 
 export type NewLock = Pick<Lock, 'path' | 'scope' | 'depth' | 'owner' | 'principal' | 'timeoutSeconds'>;
-
-/** What a request is about to change. */
-export interface Change {
-  readonly path: Segments;
-  /** It comes to be, or goes, or is replaced: its directory changes too. */
-  readonly isMembership: boolean;
-  /** All that lies below goes with it. */
-  readonly isDeep: boolean;
-}
 
 interface LockRecord {
   readonly locks: readonly Lock[];

@@ -128,7 +128,7 @@ async function responseOf(
   budget: ReadBudget,
 ): Promise<ResourceResponse> {
   const href = encodePath(resource.segments, resource.isCollection);
-  const dead = await sources.dead.get(resource.segments);
+  const dead = await sources.dead.get(resource.key);
   if (wanted.kind === 'names') {
     const live = LIVE.filter((name) => isTold(name, resource)).map((name) => `<D:${name}/>`);
     return propstatsOf(href, [...live, ...dead.map(emptyElement)], []);
@@ -176,7 +176,7 @@ async function liveProperty(
   budget: ReadBudget,
 ): Promise<string | undefined> {
   if (!isTold(name, resource)) return undefined;
-  const { stat, segments, isCollection } = resource;
+  const { stat, segments, key, isCollection } = resource;
   const element = (value: string): string => `<D:${name}>${escapeXml(value)}</D:${name}>`;
   switch (name) {
     case 'creationdate':
@@ -197,7 +197,7 @@ async function liveProperty(
       return SUPPORTED_LOCK;
     case 'lockdiscovery':
       return lockdiscovery(
-        await locks.covering(segments),
+        await locks.covering(key),
         (lock) => locks.remainingSeconds(lock),
         (lock) => encodePath(lock.path),
       );

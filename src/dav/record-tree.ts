@@ -19,6 +19,7 @@ const RECORD = 'record.json';
 const TEMPORARY = '.new-';
 /** With the `+`, a name may have 255 bytes. */
 const MAX_NAME_BYTES = 254;
+const ATTEMPTS = 10;
 
 /** @typeParam T what a record holds; plain data */
 export class RecordTree<T extends object> {
@@ -59,17 +60,15 @@ export class RecordTree<T extends object> {
       await this.#prune(of);
       return;
     }
-    await makeDirectories(this.#directory, path);
-    const temporary = join(path, `${TEMPORARY}${randomBytes(8).toString('hex')}`);
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(JSON.stringify(record));
-      await file.sync();
-    } finally {
-      await file.close();
+    const text = JSON.stringify(record);
+    // Whoever removes a record beside it may find its directory empty just now, and remove that.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#write(path, text);
+      } catch (error) {
+        if (attempt === ATTEMPTS || systemCode(error) !== 'ENOENT') throw error;
+      }
     }
-    await rename(temporary, join(path, RECORD));
-    await syncDirectory(path);
   }
 
   /** Removes the records of a file or directory and of all below. */
@@ -100,6 +99,20 @@ export class RecordTree<T extends object> {
 
   #at(of: Segments): string {
     return join(this.#directory, ...of.map(directoryNameOf));
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    await makeDirectories(this.#directory, path);
+    const temporary = join(path, `${TEMPORARY}${randomBytes(8).toString('hex')}`);
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(path, RECORD));
+    await syncDirectory(path);
   }
 
   async #read(path: string): Promise<T | undefined> {

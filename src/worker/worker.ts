@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { compilePattern } from '../config/glob.js';
 import type { Settings } from '../config/settings.js';
+import { DavSite } from '../dav/site.js';
 import { messageOf } from '../errors.js';
 import { StaticHandler } from '../files/handler.js';
 import { Monitoring } from '../files/monitoring.js';
@@ -344,7 +345,7 @@ export class Worker {
       jobs?.site,
       tokens && this.#tokenSite(tokens),
       this.#proxy,
-      tokens && this.#writing(tokens),
+      ...(tokens ? this.#writing(tokens) : []),
     ];
     return firstOf(sites.filter((site) => site !== undefined));
   }
@@ -360,23 +361,26 @@ export class Worker {
     });
   }
 
-  #writing(tokens: WorkerTokens): WritingSite {
+  #writing(tokens: WorkerTokens): Forwarder[] {
     const { settings, report } = this.#options;
     const writable = settings.writable.map(compilePattern);
-    return new WritingSite({
+    const options = {
       rules: {
         ...settings,
         withheld: this.#withheld,
-        isWritable: (path) => writable.some((matches) => matches(path)),
+        isWritable: (path: string) => writable.some((matches) => matches(path)),
       },
       tokens: tokens.manager,
       session: () => tokens.sessionId,
       token: settings.writeToken,
-      maxBodyBytes: settings.writeMaxMb === 0 ? Number.POSITIVE_INFINITY : settings.writeMaxMb * 2 ** 20,
       maxHashedBytes: settings.cacheMaxFileKb * 1024,
       waitMs: settings.tokenWaitSeconds * 1000,
       report,
-    });
+    };
+    const maxBodyBytes = settings.writeMaxMb === 0 ? Number.POSITIVE_INFINITY : settings.writeMaxMb * 2 ** 20;
+    const dav = settings.webdav ? new DavSite(options) : undefined;
+    const writing = new WritingSite({ ...options, maxBodyBytes, companion: dav?.companion });
+    return dav === undefined ? [writing] : [dav, writing];
   }
 
   /** Absolute paths of files that are never served as files of the site, nor written. */

@@ -3,7 +3,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { UNIX_CLIENT } from '../../config/socket-path.js';
 import type { Asker } from '../../http/asker.js';
-import { errorReply } from '../../http/error-reply.js';
 import type { Reply } from '../../http/reply.js';
 import type { RequestHead } from '../../http/request-head.js';
 import { Refusal } from './refusal.js';
@@ -45,8 +44,7 @@ export function refusalOfClient(
     authorize(head, asker, token);
     return undefined;
   } catch (error) {
-    const { status, message, fields } = error as Refusal;
-    return errorReply(status, message, { fields });
+    return (error as Refusal).reply;
   }
 }
 

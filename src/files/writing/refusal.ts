@@ -1,6 +1,8 @@
 /** Why something is not written, as its client is told. */
 import { systemCode } from '../../errors.js';
 import { BodyError } from '../../http/body-source.js';
+import { errorReply } from '../../http/error-reply.js';
+import type { Reply } from '../../http/reply.js';
 import { TokenError } from '../../tokens/token.js';
 
 /** A reply that is no success. */
@@ -14,6 +16,10 @@ export class Refusal extends Error {
     super(message);
     this.status = status;
     this.fields = fields;
+  }
+
+  get reply(): Reply {
+    return errorReply(this.status, this.message, { fields: this.fields });
   }
 }
 

@@ -8,13 +8,14 @@ import { chmod, mkdir, open, readlink, rename, rm, symlink } from 'node:fs/promi
 import { dirname } from 'node:path';
 import { messageOf } from '../../errors.js';
 import type { Asker } from '../../http/asker.js';
-import { errorReply } from '../../http/error-reply.js';
 import type { Forwarded, Forwarder } from '../../http/forwarded.js';
 import type { Reply } from '../../http/reply.js';
 import type { RequestHead } from '../../http/request-head.js';
 import { tokenNameOf } from '../../tokens/names.js';
+import type { Mode } from '../../tokens/token.js';
 import type { TokenManager } from '../../tokens/token-manager.js';
 import { authorize } from './authorization.js';
+import type { Change, Companion } from './companion.js';
 import { discard, newSpoolPath } from './fence-directories.js';
 import { checkPart, type Part, partOf } from './part.js';
 import { remove, replace, syncDirectory } from './publish.js';
@@ -36,6 +37,8 @@ export interface WritingOptions {
   /** Files up to this size have an entity tag made from their content. */
   readonly maxHashedBytes: number;
   readonly waitMs: number;
+  /** Undefined: there are no locks and properties. */
+  readonly companion?: Companion | undefined;
   readonly report: (problem: string) => void;
 }
 
@@ -104,14 +107,15 @@ export class WritingSite implements Forwarder {
     const part = partOf(head.valueOf('content-range'));
     if ((await statOf(target.path))?.isDirectory()) throw isDirectory();
     const spooled = await spool(asker.body, await newSpoolPath(target.root, session()), maxBodyBytes);
-    const set = new TokenSet();
+    const set = this.#newSet('read');
     set.write(target.segments, target.token);
     let assembled: string | undefined;
     try {
       await this.#acquire(set, signal);
       const found = await statOf(target.path);
       if (found?.isDirectory()) throw isDirectory();
-      await this.#check(head, target, found);
+      const isNew = found === undefined;
+      await this.#check(head, target, found, [changeOf(target, isNew)]);
       let source: Spooled = spooled;
       if (part !== undefined) {
         if (found !== undefined && !found.isFile()) throw new Refusal(409, 'Only files are written in part.');
@@ -123,8 +127,9 @@ export class WritingSite implements Forwarder {
       if (etag === '') await stamp(source.path);
       const grant = set.grant(target.token);
       await replace(target, source.path, grant, session(), { etag, bytes: source.bytes });
+      if (isNew) await this.#options.companion?.created(target.segments);
       const shown = etag === '' ? await etagOf(target.path, this.#options.maxHashedBytes) : etag;
-      return done(found === undefined, `ETag: ${shown}\r\n`, target);
+      return done(isNew, `ETag: ${shown}\r\n`, target);
     } finally {
       set.release();
       await rm(spooled.path, { force: true });
@@ -160,8 +165,9 @@ export class WritingSite implements Forwarder {
     try {
       const found = await statOf(target.path);
       if (found === undefined) throw new Refusal(404, '');
-      await this.#check(head, target, found);
+      await this.#check(head, target, found, [treeOf(target)]);
       await remove(target, set.grant(target.token), this.#options.session());
+      await this.#options.companion?.removed(target.segments);
       return noContent();
     } finally {
       set.release();
@@ -170,16 +176,17 @@ export class WritingSite implements Forwarder {
 
   async #makeCollection({ head, asker, target, signal }: Request): Promise<Reply> {
     if (asker.body !== undefined) throw new Refusal(415, 'A directory is made without a body.');
-    const set = new TokenSet();
+    const set = this.#newSet('read');
     set.write(target.segments, target.token);
     try {
       await this.#acquire(set, signal);
       const found = await statOf(target.path);
       if (found !== undefined) throw new Refusal(405, 'There is something of this name already.', allow());
-      await this.#check(head, target, found);
+      await this.#check(head, target, found, [changeOf(target, true)]);
       const source = await newSpoolPath(target.root, this.#options.session());
       await mkdir(source, 0o777);
       await this.#publish(target, source, set);
+      await this.#options.companion?.created(target.segments);
       return done(true, '', target);
     } finally {
       set.release();
@@ -187,6 +194,7 @@ export class WritingSite implements Forwarder {
   }
 
   async #copyOrMove({ head, target: source, signal }: Request, isMove: boolean): Promise<Reply> {
+    const { companion } = this.#options;
     const target = await this.#destinationOf(head);
     const overwrite = head.valueOf('overwrite')?.toUpperCase() !== 'F';
     const depth = head.valueOf('depth')?.toLowerCase() ?? 'infinity';
@@ -200,7 +208,7 @@ export class WritingSite implements Forwarder {
     try {
       const found = await statOf(source.path);
       if (found === undefined) throw new Refusal(404, '');
-      await this.#check(head, source, found);
+      await this.#check(head, source, found, isMove ? [treeOf(source), treeOf(target)] : [treeOf(target)]);
       const replaced = await statOf(target.path);
       if (replaced !== undefined && !overwrite) {
         throw new Refusal(412, 'There is something at the destination (Overwrite: F).');
@@ -209,10 +217,13 @@ export class WritingSite implements Forwarder {
       if (!isMove) copy = await this.#copyOf(source, found, depth === 'infinity');
       if (replaced !== undefined && (isTree || replaced.isDirectory())) {
         await remove(target, set.grant(target.token), this.#options.session());
+        await companion?.removed(target.segments);
       }
       if (copy !== undefined) await this.#publish(target, copy, set);
       else if (isTree) await this.#moveTree(source, target, set);
       else await this.#moveFile(source, target, set);
+      if (isMove) await companion?.moved(source.segments, target.segments);
+      else await companion?.copied(source.segments, target.segments, depth === 'infinity');
       return done(replaced === undefined, '', target);
     } finally {
       set.release();
@@ -278,7 +289,7 @@ export class WritingSite implements Forwarder {
   }
 
   async #tokensOf(targets: readonly Target[]): Promise<TokenSet> {
-    const set = new TokenSet();
+    const set = this.#newSet('write');
     for (const { path, segments, token } of targets) {
       set.write(segments, token);
       if ((await statOf(path))?.isDirectory()) await wantTree(set, path, segments, this.#options.rules);
@@ -291,8 +302,22 @@ export class WritingSite implements Forwarder {
     return set.acquire(this.#options.tokens, { waitMs: this.#options.waitMs, signal });
   }
 
-  #check(head: RequestHead, { path }: Target, found: Stats | undefined): Promise<void> {
-    return checkConditions(head, path, found, this.#options.maxHashedBytes);
+  /** @param companionMode `write`: files may go */
+  #newSet(companionMode: Mode): TokenSet {
+    const { companion } = this.#options;
+    const set = new TokenSet();
+    if (companion !== undefined) set.also(companion.token, companionMode);
+    return set;
+  }
+
+  async #check(
+    head: RequestHead,
+    { path }: Target,
+    found: Stats | undefined,
+    changes: readonly Change[],
+  ): Promise<void> {
+    await checkConditions(head, path, found, this.#options.maxHashedBytes);
+    await this.#options.companion?.check(head, changes);
   }
 
   /** Of what has just come; `''`: it is known when the file is in its place. */
@@ -319,9 +344,16 @@ export class WritingSite implements Forwarder {
     const isShort = head.contentLength >= 0 && head.contentLength <= MAX_SPILLED_BYTES;
     // So that its connection can go on.
     if (isShort && !head.expectsContinue) asker.body?.cancel();
-    const { status, message, fields } = refusal ?? new Refusal(500, '');
-    return errorReply(status, message, { fields });
+    return (refusal ?? new Refusal(500, '')).reply;
   }
+}
+
+function changeOf({ segments }: Target, isMembership: boolean): Change {
+  return { path: segments, isMembership, isDeep: false };
+}
+
+function treeOf({ segments }: Target): Change {
+  return { path: segments, isMembership: true, isDeep: true };
 }
 
 function allow(): string {

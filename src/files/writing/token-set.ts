@@ -22,6 +22,11 @@ export class TokenSet {
     this.#want(token, 'write');
   }
 
+  /** A token by its name. */
+  also(name: string, mode: Mode): void {
+    this.#want(name, mode);
+  }
+
   /** True when all that the other one wants is held here. */
   covers(other: TokenSet): boolean {
     return [...other.#wanted].every(([name, mode]) => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { type Change, forbidding, LockStore, type NewLock } from '../../../src/dav/locks.js';
+import { forbidding, LockStore, type NewLock } from '../../../src/dav/locks.js';
+import type { Change } from '../../../src/files/writing/companion.js';
 import { TestDirectory } from '../../helpers/directory.js';
 
 const PLAIN = { scope: 'exclusive', depth: '0', owner: '', principal: '', timeoutSeconds: 60 } as const;
