@@ -27,6 +27,12 @@ export class DeadProperties {
     this.#tree = new RecordTree(join(directory, 'properties'), isPropertyRecord);
   }
 
+  /** For many resources at one moment. */
+  snapshot(): (of: Segments) => Promise<readonly DeadProperty[]> {
+    const get = this.#tree.snapshot();
+    return async (of) => (await get(of))?.properties ?? [];
+  }
+
   async get(of: Segments): Promise<readonly DeadProperty[]> {
     return (await this.#tree.get(of))?.properties ?? [];
   }

@@ -51,14 +51,14 @@ export class LockStore {
   }
 
   /** The locks that apply to a resource: its own, and the deep ones of the directories it lies in. */
-  async covering(path: Segments): Promise<Lock[]> {
-    const covering: Lock[] = [];
-    for (let depth = 0; depth <= path.length; depth++) {
-      const isOwn = depth === path.length;
-      const locks = await this.#live(path.slice(0, depth));
-      covering.push(...locks.filter((lock) => isOwn || lock.depth === 'infinity'));
-    }
-    return covering;
+  covering(path: Segments): Promise<Lock[]> {
+    return this.#covering(path, (of) => this.#tree.get(of));
+  }
+
+  /** The same for many resources at one moment. */
+  snapshot(): (path: Segments) => Promise<Lock[]> {
+    const get = this.#tree.snapshot();
+    return (path) => this.#covering(path, get);
   }
 
   /** The locks that lie on what is below a directory. */
@@ -107,9 +107,22 @@ export class LockStore {
     return Math.max(Math.ceil((lock.expiresMs - this.#now()) / 1000), 0);
   }
 
+  async #covering(path: Segments, get: (of: Segments) => Promise<LockRecord | undefined>): Promise<Lock[]> {
+    const covering: Lock[] = [];
+    for (let depth = 0; depth <= path.length; depth++) {
+      const isOwn = depth === path.length;
+      const locks = this.#liveIn(await get(path.slice(0, depth)));
+      covering.push(...locks.filter((lock) => isOwn || lock.depth === 'infinity'));
+    }
+    return covering;
+  }
+
   async #live(path: Segments): Promise<Lock[]> {
-    const { locks } = (await this.#tree.get(path)) ?? { locks: [] };
-    return locks.filter((lock) => this.#isLive(lock));
+    return this.#liveIn(await this.#tree.get(path));
+  }
+
+  #liveIn(record: LockRecord | undefined): Lock[] {
+    return (record?.locks ?? []).filter((lock) => this.#isLive(lock));
   }
 
   #isLive(lock: Lock): boolean {

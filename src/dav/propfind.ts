@@ -1,5 +1,6 @@
 /** PROPFIND (RFC 4918 section 9.1): what is asked for, and the properties of each resource. */
 import { statfs } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { lastModifiedMs } from '../files/identity.js';
 import { encodePath } from '../files/paths.js';
 import { contentTypeOf } from '../http/content-type.js';
@@ -38,6 +39,15 @@ export interface PropertySources {
   readonly etags: Etags;
 }
 
+/** Of one answer. */
+interface Look extends PropertySources {
+  readonly deadOf: ReturnType<DeadProperties['snapshot']>;
+  readonly locksOf: ReturnType<LockStore['snapshot']>;
+  readonly budget: ReadBudget;
+}
+
+/** Resources that are looked at together. */
+const BATCH = 32;
 /** Resources that one answer tells of, where the client asks for all below. */
 const MAX_DEEP = 10_000;
 const MAX_MEMBERS = 100_000;
@@ -91,9 +101,19 @@ export async function propfind(
       ? davError(403, 'propfind-finite-depth')
       : davError(507, 'number-of-matches-within-limits');
   }
-  const budget = { bytes: MAX_READ_BYTES };
+  const look: Look = {
+    ...sources,
+    deadOf: sources.dead.snapshot(),
+    locksOf: sources.locks.snapshot(),
+    budget: { bytes: MAX_READ_BYTES },
+  };
   const responses: ResourceResponse[] = [];
-  for (const resource of resources) responses.push(await responseOf(resource, wanted, sources, budget));
+  for (let i = 0; i < resources.length; i += BATCH) {
+    const batch = resources.slice(i, i + BATCH);
+    responses.push(...(await Promise.all(batch.map((resource) => responseOf(resource, wanted, look)))));
+    // Others have their turn, also where the disk is not asked.
+    await turn();
+  }
   return multistatus(responses);
 }
 
@@ -121,14 +141,9 @@ async function gather(
   return found;
 }
 
-async function responseOf(
-  resource: Resource,
-  wanted: Wanted,
-  sources: PropertySources,
-  budget: ReadBudget,
-): Promise<ResourceResponse> {
+async function responseOf(resource: Resource, wanted: Wanted, look: Look): Promise<ResourceResponse> {
   const href = encodePath(resource.segments, resource.isCollection);
-  const dead = await sources.dead.get(resource.key);
+  const dead = await look.deadOf(resource.key);
   if (wanted.kind === 'names') {
     const live = LIVE.filter((name) => isTold(name, resource)).map((name) => `<D:${name}/>`);
     return propstatsOf(href, [...live, ...dead.map(emptyElement)], []);
@@ -139,7 +154,7 @@ async function responseOf(
   if (wanted.kind === 'all') {
     for (const name of LIVE) {
       if (DEAR.includes(name)) continue;
-      const value = await liveProperty(name, resource, sources, budget);
+      const value = await liveProperty(name, resource, look);
       if (value !== undefined) found.push(value);
     }
     found.push(...dead.map(({ xml }) => xml));
@@ -149,7 +164,7 @@ async function responseOf(
       wanted.kind === 'all' && (isLive(name) ? !DEAR.includes(name.name) : isIn(dead, name));
     if (isToldAlready) continue;
     const value = isLive(name)
-      ? await liveProperty(name.name, resource, sources, budget)
+      ? await liveProperty(name.name, resource, look)
       : dead.find((property) => isSame(property, name))?.xml;
     if (value === undefined) missing.push(emptyElement(name));
     else found.push(value);
@@ -172,8 +187,7 @@ function isTold(name: string, { isCollection }: Resource): boolean {
 async function liveProperty(
   name: string,
   resource: Resource,
-  { sight, locks, etags }: PropertySources,
-  budget: ReadBudget,
+  { sight, locks, locksOf, etags, budget }: Look,
 ): Promise<string | undefined> {
   if (!isTold(name, resource)) return undefined;
   const { stat, segments, key, isCollection } = resource;
@@ -197,7 +211,7 @@ async function liveProperty(
       return SUPPORTED_LOCK;
     case 'lockdiscovery':
       return lockdiscovery(
-        await locks.covering(key),
+        await locksOf(key),
         (lock) => locks.remainingSeconds(lock),
         (lock) => encodePath(lock.path),
       );

@@ -37,6 +37,23 @@ export class RecordTree<T extends object> {
     return this.#read(this.#at(of));
   }
 
+  /** The same for many at one moment: each directory is asked once, so that what has no record costs nothing. */
+  snapshot(): (of: Segments) => Promise<T | undefined> {
+    const names = new Map<string, Promise<ReadonlySet<string>>>();
+    const records = new Map<string, Promise<T | undefined>>();
+    const namesOf = (path: string): Promise<ReadonlySet<string>> =>
+      remembered(names, path, async () => new Set(await namesIn(path)));
+    return async (of) => {
+      let path = this.#directory;
+      for (const segment of of) {
+        const name = directoryNameOf(segment);
+        if (!(await namesOf(path)).has(name)) return undefined;
+        path = join(path, name);
+      }
+      return remembered(records, path, () => this.#read(path));
+    };
+  }
+
   /** The records of all that lies below, but not of itself. */
   async below(of: Segments): Promise<T[]> {
     const records: T[] = [];
@@ -142,6 +159,14 @@ export class RecordTree<T extends object> {
       }
     }
   }
+}
+
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  return made;
 }
 
 /** One name of Unicode stands for all its forms, as it does in tokens. */

@@ -153,6 +153,13 @@ describe('config/load', () => {
       expect(lines(load('HOST=unix:a.sock'))).to.deep.equal([]);
     });
 
+    it('refuses WebDAV where nothing can be written', () => {
+      expect(lines(load('WEBDAV=on'))).to.deep.equal([
+        'site/server.conf:1: WEBDAV=on: nothing can be written: WRITABLE is off; set WRITABLE, or write off',
+      ]);
+      expect(lines(load('WEBDAV=on\nWRITABLE=/up/**'))).to.deep.equal([]);
+    });
+
     it('refuses a port for jobs that is another one, or where there are no jobs', () => {
       const problem = (...conf: string[]): string => lines(load(conf.join('\n'))).join('\n');
       expect(problem('JOBS_PORT=3002')).to.match(

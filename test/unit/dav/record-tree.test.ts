@@ -83,6 +83,20 @@ describe('records beside files', () => {
     expect(await notes('x')).to.deep.equal(['1', '2']);
   });
 
+  it('tells of many as they were at one moment', async () => {
+    await tree.set(['a', 'b'], { note: '1' });
+    await tree.set([], { note: '0' });
+    const get = tree.snapshot();
+    expect(await get(['a', 'b'])).to.deep.equal({ note: '1' });
+    await tree.set(['a', 'c'], { note: '2' });
+    await tree.set(['a', 'b'], undefined);
+    expect(await get(['a', 'b'])).to.deep.equal({ note: '1' });
+    expect(await get(['a'])).to.equal(undefined);
+    expect(await get(['a', 'c'])).to.equal(undefined);
+    expect(await get(['x', 'y', 'z'])).to.equal(undefined);
+    expect(await get([])).to.deep.equal({ note: '0' });
+  });
+
   it('says which record is garbage', async () => {
     const path = directory.write('.handover/notes/+a/record.json', '{');
     let message = '';
