@@ -134,6 +134,7 @@ describe('WebDAV', () => {
 
   describe('a lock', () => {
     it('keeps others from writing, and its owner not', async () => {
+      await write('/other.txt', 'x');
       const made = await lock('/locked.txt');
       expect(made.status).to.equal(201);
       const token = tokenOf(made);
@@ -145,7 +146,7 @@ describe('WebDAV', () => {
       expect((await put(server, '/locked.txt', 'no', { If: '(Not <DAV:no-lock>)' })).status).to.equal(423);
       expect((await ask('DELETE', '/locked.txt')).status).to.equal(423);
       expect((await ask('MOVE', '/locked.txt', { Destination: '/away.txt' })).status).to.equal(423);
-      expect((await ask('MOVE', '/small.txt', { Destination: '/locked.txt' })).status).to.equal(423);
+      expect((await ask('MOVE', '/other.txt', { Destination: '/locked.txt' })).status).to.equal(423);
       expect((await ask('PROPPATCH', '/locked.txt', {}, propertyUpdate('red'))).status).to.equal(423);
       expect((await lock('/locked.txt')).status).to.equal(423);
       expect((await write('/locked.txt', 'yes', token)).status).to.equal(204);
@@ -202,17 +203,36 @@ describe('WebDAV', () => {
       }
     });
 
-    it('once it is granted, nothing is written by whoever asked before', async () => {
-      for (let round = 0; round < 10; round++) {
-        const target = `/before-${round}`;
-        await write(target, 'old');
-        const writers = Array.from({ length: 8 }, (_, i) => write(target, `by ${i}`));
-        expect((await lock(target)).status).to.equal(200);
-        const seen = readFileSync(server.site.at(target.slice(1)), 'utf8');
-        await Promise.all(writers);
-        expect(readFileSync(server.site.at(target.slice(1)), 'utf8')).to.equal(seen);
+    it('is given to a tree or to something in it, when both ask at once', async () => {
+      for (let round = 0; round < 20; round++) {
+        mkdirSync(server.site.at(`both-${round}`));
+        const inside = Array.from({ length: 4 }, (_, i) => lock(`/both-${round}/${i}`));
+        const tree = await lock(`/both-${round}/`, { Depth: 'infinity' });
+        const granted = (await Promise.all(inside)).filter(({ status }) => status === 201);
+        if (tree.status === 200) expect(granted).to.have.length(0);
+        else expect(granted).not.to.have.length(0);
       }
     });
+
+    for (const [what, locked] of [
+      ['file', 'file'],
+      ['tree', ''],
+    ] as const) {
+      it(`of a ${what}, once it is granted, ends all writing by whoever asked before`, async () => {
+        for (let round = 0; round < 20; round++) {
+          const directory = `before-${what}-${round}`;
+          mkdirSync(server.site.at(directory));
+          const names = Array.from({ length: 6 }, (_, i) => `${directory}/file${locked === '' ? i : ''}`);
+          for (const name of new Set(names)) await write(`/${name}`, 'old');
+          const seen = (): string[] => names.map((name) => readFileSync(server.site.at(name), 'utf8'));
+          const writers = names.map((name, i) => write(`/${name}`, `by ${i}`));
+          expect((await lock(`/${directory}/${locked}`, { Depth: 'infinity' })).status).to.equal(200);
+          const then = seen();
+          await Promise.all(writers);
+          expect(seen()).to.deep.equal(then);
+        }
+      });
+    }
   });
 
   describe('properties', () => {
