@@ -263,16 +263,19 @@ export class Master {
       return false;
     }
     const before = this.#settings;
-    const settings = withTokensOf(before, withJobsOf(before, wanted));
-    this.#serveTokens(settings);
+    const settings = withTokensOf(this.#crew.tokens, withJobsOf(before, wanted));
     // What is known of jobs is of a time when they were on, and perhaps elsewhere.
     if (before.jobsDir === '') this.#crew.jobs.forget();
     const from = this.#place!;
     const to = await takePlace(settings, this.#transport, this.#options.inherited, from);
+    const { tokens } = this.#crew;
     let replaced: Awaited<ReturnType<Crew['replace']>>;
     try {
+      this.#serveTokens(settings);
       replaced = await this.#crew.replace(generationOf(settings, to, this.#cache.socketFor(settings)));
     } catch (error) {
+      if (tokens === undefined) this.#crew.tokens?.close();
+      this.#crew.tokens = tokens;
       leavePlace(to, this.#transport, from);
       throw error;
     }
@@ -403,10 +406,13 @@ function withJobsOf({ jobsDir }: Settings, wanted: Settings): Settings {
   return jobsDir === '' || wanted.jobsDir === '' ? wanted : { ...wanted, jobsDir };
 }
 
-/** What is written stays where it is, and under the same rules, while workers of two generations write it. */
-function withTokensOf({ writable, documentRoot, tokenTtlSeconds }: Settings, wanted: Settings): Settings {
-  const isSame = writable.length === 0 || wanted.writable.length === 0;
-  return isSame ? wanted : { ...wanted, documentRoot, tokenTtlSeconds };
+/**
+ * What is written stays where it is, and under the same rules, for as long as there is one arbiter: also when nothing
+ * could be written for a while.
+ */
+function withTokensOf(tokens: TokenService | undefined, wanted: Settings): Settings {
+  if (tokens === undefined || wanted.writable.length === 0) return wanted;
+  return { ...wanted, documentRoot: tokens.documentRoot, tokenTtlSeconds: tokens.ttlMs / 1000 };
 }
 
 function urlOf({ host, port, protocol = 'http' }: ListenAddress): string {

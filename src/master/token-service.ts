@@ -50,6 +50,15 @@ export class TokenService {
     this.#desk = new LockDesk({ arbiter: this.#arbiter, listing: () => this.listing() });
   }
 
+  /** What it was begun with. */
+  get documentRoot(): string {
+    return this.#options.documentRoot;
+  }
+
+  get ttlMs(): number {
+    return this.#options.ttlMs;
+  }
+
   listing(): TokenListing {
     return {
       engine: 'embedded',
