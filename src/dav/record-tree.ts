@@ -9,6 +9,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { cp, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from '../durable.js';
 import { HandoverError, systemCode } from '../errors.js';
 
 /** Decoded names from the root down. */
@@ -212,14 +213,5 @@ function parsed(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -3,6 +3,7 @@
  * before somebody asks. The parser fills one instance again and again; `retain` makes a copy that
  * outlives the buffer.
  */
+import { sameBytes } from '../bytes.js';
 import { latin1, TOKEN } from './chars.js';
 
 /** Methods that are known (RFC 9110 section 9, RFC 5789, RFC 4918): 405 when not allowed. All others: 501. */
@@ -270,4 +271,13 @@ function sameName(bytes: Buffer, start: number, end: number, name: Buffer): bool
   if (end - start !== name.length) return false;
   for (let i = 0; i < name.length; i++) if (TOKEN[bytes[start + i]!] !== name[i]) return false;
   return true;
+}
+
+const SLASH = 0x2f;
+
+/** True when the path of a request is this one, or below it. */
+export function isBelow({ key, keyStart, keyEnd }: RequestHead, prefix: Uint8Array): boolean {
+  const end = keyStart + prefix.length;
+  if (keyEnd < end || !sameBytes(key, keyStart, end, prefix)) return false;
+  return keyEnd === end || key[end] === SLASH;
 }

@@ -4,9 +4,10 @@
  */
 import { link, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectory } from '../durable.js';
 import { systemCode } from '../errors.js';
 import type { Journal, NewRecord, StoredRecord } from './journal.js';
-import { storageError, syncDirectory } from './storage.js';
+import { storageError } from './storage.js';
 
 /** Records of one batch. */
 const MAX_BATCH = 512;

@@ -7,13 +7,14 @@
  */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectory } from '../durable.js';
 import { messageOf, systemCode } from '../errors.js';
 import { identityOf, isAlive } from '../posix/process-info.js';
 import { JobError } from './api.js';
 import type { JobRecord } from './job-record.js';
 import { Journal, type JournalEntry } from './journal.js';
 import { isUnfinished } from './reducing/result-file.js';
-import { storageError, syncDirectory } from './storage.js';
+import { storageError } from './storage.js';
 
 const UNFINISHED = '.new-';
 const REMOVED = '.removed-';

@@ -9,9 +9,9 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { writeFully } from '../durable.js';
 import { systemCode } from '../errors.js';
 import type { JobOptions, JobResult } from './api.js';
-import { writeFully } from './storage.js';
 
 export type JournalEntry =
   | { readonly is: 'created'; readonly atMs: number; readonly options: JobOptions }

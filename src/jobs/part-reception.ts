@@ -6,10 +6,11 @@
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { writeFully } from '../durable.js';
 import { type Delivery, JobError, type PartReceipt, partTooLarge } from './api.js';
 import type { Incoming } from './incoming.js';
 import type { Announced, Reception } from './reception.js';
-import { storageError, writeFully } from './storage.js';
+import { storageError } from './storage.js';
 
 /** So much of a part is kept in memory, and in the journal: a file for each would cost more than its bytes. */
 const SMALL_BYTES = 64 * 1024;

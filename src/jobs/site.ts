@@ -1,12 +1,11 @@
 /** Jobs over HTTP: from a request below /jobs to its reply. */
 import { join } from 'node:path';
-import { sameBytes } from '../bytes.js';
 import { messageOf } from '../errors.js';
 import type { Asker } from '../http/asker.js';
 import { errorReply } from '../http/error-reply.js';
 import type { Forwarded } from '../http/forwarded.js';
 import type { Reply } from '../http/reply.js';
-import type { RequestHead } from '../http/request-head.js';
+import { isBelow, type RequestHead } from '../http/request-head.js';
 import { announcedBy } from './announced.js';
 import { JobError, type JobStatus } from './api.js';
 import { JobEvents } from './events.js';
@@ -44,7 +43,6 @@ const MAX_TEXT_BYTES = 64 * 1024;
 const MAX_SPILLED_BYTES = 64 * 1024;
 const MAX_WAIT_SECONDS = 3600;
 const PREFIX = Buffer.from(JOBS_PATH, 'latin1');
-const SLASH = 0x2f;
 
 export class JobsSite {
   readonly #options: JobsSiteOptions;
@@ -55,10 +53,7 @@ export class JobsSite {
 
   /** What answers a request; undefined when it is not for jobs. The head is only borrowed. */
   find(head: RequestHead): Forwarded | undefined {
-    const { key, keyStart, keyEnd } = head;
-    const end = keyStart + PREFIX.length;
-    if (keyEnd < end || !sameBytes(key, keyStart, end, PREFIX)) return undefined;
-    if (keyEnd > end && key[end] !== SLASH) return undefined;
+    if (!isBelow(head, PREFIX)) return undefined;
     // What is too much is found out here: the answer is to say so as all others do.
     const limits = { maxBodyBytes: Number.POSITIVE_INFINITY, idleMs: this.#options.idleMs };
     let route: Route | undefined;

@@ -1,5 +1,5 @@
 /** Whether a client may: JOBS_TOKEN. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { isSameSecret, secretIn } from '../http/credentials.js';
 import { JobError } from './api.js';
 
 /**
@@ -9,7 +9,7 @@ import { JobError } from './api.js';
  * @throws JobError `unauthorized`
  */
 export function checkToken(wanted: string, given: string | undefined): void {
-  if (wanted === '' || timingSafeEqual(digestOf(wanted), digestOf(given ?? ''))) return;
+  if (wanted === '' || isSameSecret(wanted, given ?? '')) return;
   const problem = given === undefined ? 'a token is needed' : 'this is not the right token';
   throw new JobError('unauthorized', problem);
 }
@@ -22,14 +22,5 @@ export function checkToken(wanted: string, given: string | undefined): void {
  * @throws JobError `unauthorized`
  */
 export function checkAuthorization(wanted: string, authorization: string | undefined): void {
-  const [, scheme = '', credentials = ''] = /^(\S+) +(\S+) *$/.exec(authorization ?? '') ?? [];
-  if (scheme.toLowerCase() === 'bearer') checkToken(wanted, credentials);
-  else if (scheme.toLowerCase() === 'basic') {
-    const pair = Buffer.from(credentials, 'base64').toString();
-    checkToken(wanted, pair.slice(pair.indexOf(':') + 1));
-  } else checkToken(wanted, undefined);
-}
-
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  checkToken(wanted, secretIn(authorization));
 }

@@ -1,5 +1,6 @@
 /** From the body of a request to a part that is durable. */
 import { BodyError, type BodySink, type BodySource } from '../http/body-source.js';
+import { textOf } from '../http/whole-body.js';
 import { JobError, type PartReceipt } from './api.js';
 import type { Reception } from './reception.js';
 
@@ -40,21 +41,9 @@ export function receive(body: BodySource | undefined, reception: Reception): Pro
 
 /** Reads a short body. Rejects with JobError; what is left of the body is thrown away then. */
 export function readText(body: BodySource | undefined, maxBytes: number): Promise<string> {
-  if (body === undefined) return Promise.resolve('');
-  return new Promise((resolve, reject) => {
-    const pieces: Uint8Array[] = [];
-    let length = 0;
-    body.start({
-      data: (bytes) => {
-        length += bytes.length;
-        pieces.push(bytes);
-        if (length <= maxBytes) return;
-        reject(new JobError('bad-request', `the body has more than ${maxBytes} bytes`));
-        body.cancel();
-      },
-      end: () => resolve(Buffer.concat(pieces).toString()),
-      fail: (error) => reject(asJobError(error)),
-    });
+  const tooLong = (): JobError => new JobError('bad-request', `the body has more than ${maxBytes} bytes`);
+  return textOf(body, maxBytes, tooLong).catch((error: Error) => {
+    throw error instanceof JobError ? error : asJobError(error);
   });
 }
 

@@ -25,6 +25,7 @@ import { CacheKeeper } from './cache-keeper.js';
 import { Crew, type Generation } from './crew.js';
 import { capacityPerWorker, descriptorLimit, forConnections } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
+import { restartNotes, settingsAfter } from './kept-settings.js';
 import { writePidFile } from './pid-file.js';
 import {
   addressFor,
@@ -263,7 +264,7 @@ export class Master {
       return false;
     }
     const before = this.#settings;
-    const settings = withTokensOf(this.#crew.tokens, withJobsOf(before, wanted));
+    const settings = settingsAfter(before, wanted, this.#crew.tokens);
     // What is known of jobs is of a time when they were on, and perhaps elsewhere.
     if (before.jobsDir === '') this.#crew.jobs.forget();
     const from = this.#place!;
@@ -291,12 +292,7 @@ export class Master {
       report(`after the reload: ${messageOf(error)}`);
     }
     leavePlace(from, this.#transport, to);
-    if (settings.transport !== before.transport) report('TRANSPORT is changed by a restart, not by a reload');
-    if (settings.tokenTtlSeconds !== wanted.tokenTtlSeconds)
-      report('TOKEN_TTL_SECONDS is changed by a restart, not by a reload');
-    if (settings.documentRoot !== wanted.documentRoot)
-      report('DOCUMENT_ROOT is changed by a restart where WRITABLE is on, not by a reload');
-    if (settings.jobsDir !== wanted.jobsDir) report('JOBS_DIR is changed by a restart, not by a reload');
+    for (const note of restartNotes(before, settings, wanted)) report(note);
     const changes = diffSettings(before, settings);
     report(
       `reloaded: ${settings.numWorkers} new workers, ${replaced.length} old ones hand over; ` +
@@ -399,20 +395,6 @@ function generationOf(settings: Settings, place: Place, cacheSocket: string | un
 /** Of one worker: for files, and for what a proxy stores. */
 function cacheMbOf({ cacheSizeMb, proxy, proxyCacheMb }: Settings): number {
   return cacheSizeMb + (proxy.length === 0 ? 0 : proxyCacheMb);
-}
-
-/** Jobs that are on stay where they are: while one worker after the other is replaced, a job has one place. */
-function withJobsOf({ jobsDir }: Settings, wanted: Settings): Settings {
-  return jobsDir === '' || wanted.jobsDir === '' ? wanted : { ...wanted, jobsDir };
-}
-
-/**
- * What is written stays where it is, and under the same rules, for as long as there is one arbiter: also when nothing
- * could be written for a while.
- */
-function withTokensOf(tokens: TokenService | undefined, wanted: Settings): Settings {
-  if (tokens === undefined || wanted.writable.length === 0) return wanted;
-  return { ...wanted, documentRoot: tokens.documentRoot, tokenTtlSeconds: tokens.ttlMs / 1000 };
 }
 
 function urlOf({ host, port, protocol = 'http' }: ListenAddress): string {

@@ -1,9 +1,9 @@
 /** `PURGE`: a request, not a method of HTTP, that makes the cache forget what it names. `handover purge` sends it. */
-import { UNIX_CLIENT } from '../config/socket-path.js';
 import { errorReply, textReply } from '../http/error-reply.js';
 import type { Reply } from '../http/reply.js';
 import type { RequestHead } from '../http/request-head.js';
 import type { Peer } from '../transport/connection.js';
+import { isLocal } from '../transport/peer.js';
 import type { ProxyCache } from './cache/proxy-cache.js';
 
 const METHOD = 'PURGE';
@@ -32,8 +32,4 @@ export async function answerPurge(
   const wasStored = await cache.purge(keys);
   const text = wasStored ? 'forgotten\n' : 'nothing was stored\n';
   return textReply(wasStored ? 200 : 404, 'text/plain; charset=utf-8', text);
-}
-
-function isLocal(address: string): boolean {
-  return address === UNIX_CLIENT || address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }

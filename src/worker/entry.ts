@@ -23,8 +23,9 @@ import { countPart, transportCounters } from './counters.js';
 import { MasterJobsLink } from './jobs-link.js';
 import { Others } from './others.js';
 import { ReportLimit } from './report-limit.js';
-import { WorkerTokens } from './token-link.js';
+import { withheldFiles } from './withheld.js';
 import { Worker } from './worker.js';
+import type { WorkerWriting } from './writing.js';
 
 /** How often to look whether the master is still there. */
 const LOOK_MS = 500;
@@ -38,7 +39,7 @@ const others = new Others((id, keys) => send({ v: VERSION, kind: 'forget', id, k
 let worker: Worker | undefined;
 let slot: SlotWriter | undefined;
 let jobsLink: MasterJobsLink | undefined;
-let tokens: WorkerTokens | undefined;
+let writing: WorkerWriting | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
   process.on(signal, () => undefined);
@@ -71,7 +72,7 @@ process.on('message', (raw) => {
       jobsLink?.receive(message.about);
       break;
     case 'tokens':
-      tokens?.receive(message.about);
+      writing?.tokens.receive(message.about);
       break;
     case 'drain':
       void drain(message.mode, message.timeoutMs);
@@ -100,7 +101,7 @@ async function boot(message: StartMessage): Promise<void> {
     const transport = isNative
       ? new NativeWorkerTransport(CHANNEL_FD, counters)
       : new PortableWorkerTransport(process, counters);
-    tokens = settings.writable.length === 0 ? undefined : joinTokens(settings);
+    writing = settings.writable.length === 0 ? undefined : await joinWriting(message);
     worker = new Worker({
       place,
       settings,
@@ -112,7 +113,7 @@ async function boot(message: StartMessage): Promise<void> {
       newProxy: proxy && ((options) => new proxy.ReverseProxy(options)),
       tellOthers: (keys) => others.forget(keys),
       jobs: settings.jobsDir === '' ? undefined : await joinJobs(settings, place, slot),
-      tokens,
+      writing,
       report: (text) => reports.report(text),
     });
     worker.start();
@@ -138,13 +139,17 @@ async function joinJobs(settings: Settings, place: number, counters: SlotWriter)
   return WorkerJobs.open({ settings, link: jobsLink, onPart, report });
 }
 
-function joinTokens({ tokenTtlSeconds }: Settings): WorkerTokens {
-  return new WorkerTokens({
-    ttlMs: tokenTtlSeconds * 1000,
+/** Takes part in writing. Loaded only where there is any. */
+async function joinWriting({ settings, statsFile, tls }: StartMessage): Promise<WorkerWriting> {
+  const { WorkerWriting } = await import('./writing.js');
+  return new WorkerWriting({
+    settings,
+    withheld: withheldFiles(statsFile, tls !== undefined, settings),
     send: (about) => {
       send({ v: VERSION, kind: 'tokens', about });
       return process.connected;
     },
+    report: (text) => reports.report(text),
   });
 }
 

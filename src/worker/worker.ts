@@ -7,9 +7,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { compilePattern } from '../config/glob.js';
 import type { Settings } from '../config/settings.js';
-import { DavSite } from '../dav/site.js';
 import { messageOf } from '../errors.js';
 import { StaticHandler } from '../files/handler.js';
 import { Monitoring } from '../files/monitoring.js';
@@ -17,9 +15,6 @@ import { PoolTasks } from '../files/pool-tasks.js';
 import { ResourceMaker } from '../files/resource.js';
 import { ResponseRules } from '../files/response-rules.js';
 import { ResourceStore } from '../files/store.js';
-import { refusalOfClient } from '../files/writing/authorization.js';
-import { WritingSite } from '../files/writing/site.js';
-import { TokenSite } from '../files/writing/token-site.js';
 import { fromSite } from '../getfile/site.js';
 import { Clock } from '../http/clock.js';
 import type { Forwarder } from '../http/forwarded.js';
@@ -29,7 +24,6 @@ import type { TlsIdentity } from '../master/protocol.js';
 import type { ProxyOptions, ReverseProxy } from '../proxy/reverse-proxy.js';
 import { FIELD } from '../stats/schema.js';
 import type { SlotWriter } from '../stats/scoreboard.js';
-import { statsPaths } from '../stats/writer.js';
 import type { Connection, DrainMode, Protocol, WorkerTransport } from '../transport/connection.js';
 import { FilePump } from '../transport/file-pump.js';
 import { SecureConnection, type SecureServices } from '../transport/secure/secure-connection.js';
@@ -45,7 +39,8 @@ import { JobsSession, type JobsSessionContext } from './jobs-session.js';
 import { HttpSession } from './session.js';
 import type { Session, SessionContext, SessionLimits } from './session-context.js';
 import { TlsAcceptor } from './tls-acceptor.js';
-import type { WorkerTokens } from './token-link.js';
+import { withheldFiles } from './withheld.js';
+import type { WorkerWriting } from './writing.js';
 
 export interface WorkerOptions {
   /** Its place among all, from 1. */
@@ -62,7 +57,7 @@ export interface WorkerOptions {
   /** Undefined when there are no jobs. */
   readonly jobs?: WorkerJobs | undefined;
   /** Undefined when nothing is written. */
-  readonly tokens?: WorkerTokens | undefined;
+  readonly writing?: WorkerWriting | undefined;
   /** Makes the other workers forget what is stored under these keys; true when any had something. Does not reject. */
   readonly tellOthers?: ((keys: readonly string[]) => Promise<boolean>) | undefined;
   /** One line for the server's log. */
@@ -109,7 +104,7 @@ export class Worker {
       rules: {
         ...settings,
         root: settings.documentRoot,
-        withheld: this.#withheld,
+        withheld: withheldFiles(options.statsFile, options.tls !== undefined, settings),
         maxBodyBytes: settings.cacheMaxFileKb * 1024,
       },
       threads: settings.threadsPerWorker,
@@ -126,7 +121,7 @@ export class Worker {
       // One thread is kept for look-ups, which are short and which hot files wait for.
       maxCompressions: Math.max(1, settings.threadsPerWorker - 1),
       onEvict: () => slot.add('cacheEvictions', 1),
-      coherence: options.tokens?.manager,
+      coherence: options.writing?.tokens.manager,
       indexFile: settings.indexFiles[0],
       report,
     });
@@ -219,7 +214,7 @@ export class Worker {
     await this.#tasks.close();
     await this.#proxy?.close();
     await this.#options.jobs?.close();
-    await this.#options.tokens?.close();
+    await this.#options.writing?.tokens.close();
     this.#updateGauges();
     this.#gauges.close();
   }
@@ -340,53 +335,14 @@ export class Worker {
 
   /** Jobs and locks come first, then what is for other servers, then what is written here. */
   #forwarder(): Forwarder | undefined {
-    const { jobs, tokens } = this.#options;
+    const { jobs, writing } = this.#options;
     const sites: readonly (Forwarder | undefined)[] = [
       jobs?.site,
-      tokens && this.#tokenSite(tokens),
+      writing?.tokenSite,
       this.#proxy,
-      ...(tokens ? this.#writing(tokens) : []),
+      ...(writing?.sites ?? []),
     ];
     return firstOf(sites.filter((site) => site !== undefined));
-  }
-
-  #tokenSite({ locks }: WorkerTokens): TokenSite {
-    const { settings, report } = this.#options;
-    const { writeToken, tokenWaitSeconds, tokenTtlSeconds } = settings;
-    return new TokenSite({
-      locks,
-      authorize: async (head, asker) => refusalOfClient(head, asker, writeToken),
-      defaults: { waitSeconds: tokenWaitSeconds, ttlSeconds: tokenTtlSeconds },
-      report,
-    });
-  }
-
-  #writing(tokens: WorkerTokens): Forwarder[] {
-    const { settings, report } = this.#options;
-    const writable = settings.writable.map(compilePattern);
-    const options = {
-      rules: {
-        ...settings,
-        withheld: this.#withheld,
-        isWritable: (path: string) => writable.some((matches) => matches(path)),
-      },
-      tokens: tokens.manager,
-      session: () => tokens.sessionId,
-      token: settings.writeToken,
-      maxHashedBytes: settings.cacheMaxFileKb * 1024,
-      waitMs: settings.tokenWaitSeconds * 1000,
-      report,
-    };
-    const maxBodyBytes = settings.writeMaxMb === 0 ? Number.POSITIVE_INFINITY : settings.writeMaxMb * 2 ** 20;
-    const dav = settings.webdav ? new DavSite(options) : undefined;
-    const writing = new WritingSite({ ...options, maxBodyBytes, companion: dav?.companion });
-    return dav === undefined ? [writing] : [dav, writing];
-  }
-
-  /** Absolute paths of files that are never served as files of the site, nor written. */
-  get #withheld(): readonly string[] {
-    const { statsFile, tls, settings } = this.#options;
-    return [...Object.values(statsPaths(statsFile)), ...(tls ? [settings.tlsKey] : [])];
   }
 
   #openLog(): AccessLog {

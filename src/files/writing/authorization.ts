@@ -1,10 +1,11 @@
 /** Who may write: whoever shows WRITE_TOKEN; where there is none, clients on this machine. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { UNIX_CLIENT } from '../../config/socket-path.js';
 import type { Asker } from '../../http/asker.js';
+import { isSameSecret, secretIn } from '../../http/credentials.js';
 import type { Reply } from '../../http/reply.js';
 import type { RequestHead } from '../../http/request-head.js';
+import { isLocal } from '../../transport/peer.js';
 import { Refusal } from './refusal.js';
 
 const CHALLENGE = 'WWW-Authenticate: Basic realm="writing", charset="UTF-8", Bearer realm="writing"\r\n';
@@ -17,7 +18,7 @@ const CHALLENGE = 'WWW-Authenticate: Basic realm="writing", charset="UTF-8", Bea
  */
 export function authorize(head: RequestHead, { peer }: Pick<Asker, 'peer'>, token: string): void {
   if (token !== '') {
-    if (!shows(head.valueOf('authorization'), token)) {
+    if (!isSameSecret(secretIn(head.valueOf('authorization')) ?? '', token)) {
       throw new Refusal(401, 'Writing needs the token of this server (WRITE_TOKEN).', CHALLENGE);
     }
     return;
@@ -48,19 +49,6 @@ export function refusalOfClient(
   }
 }
 
-function shows(authorization: string | undefined, token: string): boolean {
-  const [, scheme = '', credentials = ''] = /^(\S+) +(\S+) *$/.exec(authorization ?? '') ?? [];
-  const pair = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString() : undefined;
-  if (pair === undefined && scheme.toLowerCase() !== 'bearer') return false;
-  const given = pair === undefined ? credentials : pair.slice(pair.indexOf(':') + 1);
-  // How long it takes tells nothing of the token.
-  return timingSafeEqual(digestOf(given), digestOf(token));
-}
-
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
 /**
  * True for a name that nobody else can let lead to this machine: a page may come from a name of its own site first, and
  * then change where that leads to, so that its Origin is ours.
@@ -68,8 +56,4 @@ function digestOf(text: string): Buffer {
 function isOwnName(host: string): boolean {
   const name = host.replace(/:\d*$/, '');
   return /^(?:.+\.)?localhost$/i.test(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
-}
-
-function isLocal(address: string): boolean {
-  return address === UNIX_CLIENT || address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }

@@ -11,7 +11,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { systemCode } from '../../errors.js';
 import { RESERVED } from '../paths.js';
 
@@ -36,7 +36,7 @@ export async function makeFence(root: string, session: string): Promise<string> 
 export async function removeTracesOf(root: string, session: string): Promise<void> {
   for (const place of [FENCE, SPOOL]) {
     for (const path of await pathsIn(root, place)) {
-      if (path.includes(`/${session}-`)) await discard(root, path);
+      if (basename(path).startsWith(`${session}-`)) await discard(root, path);
     }
   }
 }

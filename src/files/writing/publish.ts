@@ -1,6 +1,7 @@
 /** Changes as they become visible: each by one rename(2), out of or into a fence directory, under the write token. */
-import { link, open, rename, stat } from 'node:fs/promises';
+import { link, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from '../../durable.js';
 import { systemCode } from '../../errors.js';
 import type { CommitRecord } from '../../tokens/engine.js';
 import { TokenError } from '../../tokens/token.js';
@@ -40,16 +41,6 @@ export async function remove(target: Target, grant: Grant, session: string): Pro
     await syncDirectory(dirname(target.path));
   } finally {
     await discard(target.root, fence);
-  }
-}
-
-/** Makes what is in a directory durable: the names, not the files. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

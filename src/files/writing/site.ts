@@ -4,8 +4,9 @@
  * rename.
  */
 import type { Stats } from 'node:fs';
-import { chmod, mkdir, open, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDirectory } from '../../durable.js';
 import { messageOf } from '../../errors.js';
 import type { Asker } from '../../http/asker.js';
 import type { Forwarded, Forwarder } from '../../http/forwarded.js';
@@ -16,15 +17,16 @@ import type { Mode } from '../../tokens/token.js';
 import type { TokenManager } from '../../tokens/token-manager.js';
 import { authorize } from './authorization.js';
 import type { Change, Companion } from './companion.js';
+import { copyDurably, copyInto } from './copy.js';
 import { discard, newSpoolPath } from './fence-directories.js';
 import { checkPart, type Part, partOf } from './part.js';
-import { remove, replace, syncDirectory } from './publish.js';
+import { remove, replace } from './publish.js';
 import { Refusal, refusalOf } from './refusal.js';
 import { type Spooled, spool } from './spool.js';
 import { checkConditions, etagOf, stamp } from './state.js';
 import { resolveTarget, statOf, type Target, type TargetRules } from './target.js';
 import { TokenSet } from './token-set.js';
-import { copyDurably, copyTree, wantTree } from './tree.js';
+import { copyTree, wantTree } from './tree.js';
 
 export interface WritingOptions {
   readonly rules: TargetRules;
@@ -382,29 +384,4 @@ function done(isNew: boolean, fields: string, { urlPath }: Target): Reply {
 
 function noContent(): Reply {
   return { status: 204, fields: '', body: null, cache: '', close: false };
-}
-
-/** Writes one file into another at a place, durably. */
-async function copyInto(from: string, to: string, offset: number): Promise<void> {
-  const source = await open(from, 'r');
-  try {
-    const target = await open(to, 'r+');
-    try {
-      const piece = Buffer.allocUnsafe(256 * 1024);
-      for (let at = 0; ; ) {
-        const { bytesRead } = await source.read(piece, 0, piece.length, at);
-        if (bytesRead === 0) break;
-        for (let done = 0; done < bytesRead; ) {
-          const { bytesWritten } = await target.write(piece, done, bytesRead - done, offset + at + done);
-          done += bytesWritten;
-        }
-        at += bytesRead;
-      }
-      await target.sync();
-    } finally {
-      await target.close();
-    }
-  } finally {
-    await source.close();
-  }
 }

@@ -1,8 +1,8 @@
 /** Bodies on their way: into a file of their own, durable before anything is changed. */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { writeFully } from '../../durable.js';
 import { BodyError, type BodySource } from '../../http/body-source.js';
-import { Refusal } from './refusal.js';
 
 /** So much may wait for the disk before the client is held back. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -15,8 +15,8 @@ export interface Spooled {
 }
 
 /**
- * Reads a body to its end into a new file, which is durable when this resolves. Rejects with Refusal, BodyError or the
- * system's error; then there is no file.
+ * Reads a body to its end into a new file, which is durable when this resolves. Rejects with BodyError or the system's
+ * error; then there is no file.
  *
  * @param body undefined: an empty one
  */
@@ -42,6 +42,8 @@ class Reception {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #bytes = 0;
+  /** Of these, so many are in the file. */
+  #written = 0;
   #isPaused = false;
   #isWriting = false;
   #hasEnded = false;
@@ -100,7 +102,9 @@ class Reception {
     this.#waitingBytes = 0;
     try {
       for (const piece of pieces) this.#digest.update(piece);
-      await writeAll(this.#file, pieces);
+      const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+      await writeFully(this.#file, bytes, this.#written);
+      this.#written += bytes.length;
     } catch (error) {
       this.#failure ??= error;
       body.cancel();
@@ -117,16 +121,7 @@ class Reception {
   #fail(error: unknown, body: BodySource): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    if (error instanceof Refusal || (error instanceof BodyError && error.status === 413)) body.cancel();
+    if (error instanceof BodyError && error.status === 413) body.cancel();
     this.#goOn(body);
-  }
-}
-
-/** A disk that is nearly full takes a part of it. */
-async function writeAll(file: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
-  const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at);
-    at += bytesWritten;
   }
 }

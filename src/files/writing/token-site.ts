@@ -8,14 +8,14 @@
  *
  * Nothing else is below `/.handover`. Who holds a lock and who is next the lock desk of the master knows.
  */
-import { sameBytes } from '../../bytes.js';
 import { messageOf } from '../../errors.js';
 import type { Asker } from '../../http/asker.js';
-import { BodyError, type BodySource } from '../../http/body-source.js';
+import { BodyError } from '../../http/body-source.js';
 import { textReply } from '../../http/error-reply.js';
 import type { Forwarded, Forwarder } from '../../http/forwarded.js';
 import type { Reply } from '../../http/reply.js';
-import type { RequestHead } from '../../http/request-head.js';
+import { isBelow, type RequestHead } from '../../http/request-head.js';
+import { textOf } from '../../http/whole-body.js';
 import type { LockAnswer, LockDeskLink, LockRequest } from '../../tokens/listing.js';
 import { TokenError } from '../../tokens/token.js';
 import { BadLockRequest, type LockDefaults, lockRequestOf, RESERVED_PATH } from './lock-request.js';
@@ -43,7 +43,6 @@ const MAX_BODY_BYTES = 16 * 1024;
 /** Of answers that say to come again. */
 const RETRY = 'Retry-After: 1\r\n';
 const PREFIX = Buffer.from(RESERVED_PATH, 'latin1');
-const SLASH = 0x2f;
 
 export class TokenSite implements Forwarder {
   readonly #options: TokenSiteOptions;
@@ -53,10 +52,7 @@ export class TokenSite implements Forwarder {
   }
 
   find(head: RequestHead): Forwarded | undefined {
-    const { key, keyStart, keyEnd } = head;
-    const end = keyStart + PREFIX.length;
-    if (keyEnd < end || !sameBytes(key, keyStart, end, PREFIX)) return undefined;
-    if (keyEnd > end && key[end] !== SLASH) return undefined;
+    if (!isBelow(head, PREFIX)) return undefined;
     const answer = (asker: Asker): Promise<Reply> => this.#answer(head.retain(), asker);
     return { maxBodyBytes: MAX_BODY_BYTES, answer };
   }
@@ -106,7 +102,10 @@ export class TokenSite implements Forwarder {
       return withoutBody(asker, problem(415, 'bad-request', message));
     }
     const who = `client at ${asker.peer.address === 'unix:' ? 'a socket' : asker.peer.address}`;
-    const wanted = lockRequestOf(await textOf(asker.body), { ...this.#options.defaults, who });
+    const wanted = lockRequestOf(await textOf(asker.body, MAX_BODY_BYTES, tooLong), {
+      ...this.#options.defaults,
+      who,
+    });
     return replyOf(await this.#lockFor(wanted, gone));
   }
 
@@ -124,6 +123,10 @@ export class TokenSite implements Forwarder {
     else gone.addEventListener('abort', giveBack, { once: true });
     return answer;
   }
+}
+
+function tooLong(): BodyError {
+  return new BodyError(413, `the body has more than ${MAX_BODY_BYTES} bytes`);
 }
 
 function routeOf(path: string): Route | undefined {
@@ -170,16 +173,4 @@ function problem(status: number, error: string, message: string, fields = ''): R
 
 function json(status: number, value: unknown, fields = ''): Reply {
   return textReply(status, 'application/json', `${JSON.stringify(value)}\n`, { fields });
-}
-
-function textOf(body: BodySource | undefined): Promise<string> {
-  if (body === undefined) return Promise.resolve('');
-  return new Promise((resolve, reject) => {
-    const pieces: Uint8Array[] = [];
-    body.start({
-      data: (bytes) => void pieces.push(bytes),
-      end: () => resolve(Buffer.concat(pieces).toString()),
-      fail: reject,
-    });
-  });
 }

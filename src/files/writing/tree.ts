@@ -1,9 +1,9 @@
 /** Whole directories: what is in them, and copies of them. */
-import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readlink, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectory } from '../../durable.js';
 import { tokenNameOf } from '../../tokens/names.js';
-import { syncDirectory } from './publish.js';
+import { copyDurably } from './copy.js';
 import { checkEntry, type TargetRules } from './target.js';
 import type { TokenSet } from './token-set.js';
 
@@ -27,18 +27,7 @@ export async function wantTree(
   }
 }
 
-/** Copies a file, durably; shares its blocks where the file system can. */
-export async function copyDurably(from: string, to: string): Promise<void> {
-  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  const file = await open(to, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** The same of a directory with all that is in it. Links are copied as links; what is neither is left out. */
+/** Copies a directory with all that is in it, durably. Links are copied as links; what is neither is left out. */
 export async function copyTree(from: string, to: string, isDeep: boolean): Promise<void> {
   await mkdir(to);
   const entries = isDeep ? await readdir(from, { withFileTypes: true }) : [];

@@ -7,10 +7,11 @@ import { closeSync, fsync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { syncDirectory } from '../../durable.js';
 import { messageOf } from '../../errors.js';
 import { JobError, type JobResult } from '../api.js';
 import type { Output } from '../reducers/reducer.js';
-import { isFull, syncDirectory } from '../storage.js';
+import { isFull } from '../storage.js';
 
 /** Smaller pieces are gathered. */
 const GATHERED_BYTES = 16 * 1024;
